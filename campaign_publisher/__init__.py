@@ -1,0 +1,1 @@
+"""The campaign service: the change log, /campaigns, and the publishing of snapshots."""

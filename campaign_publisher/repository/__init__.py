@@ -1,0 +1,1 @@
+"""Where the campaign service keeps its change log."""

@@ -1,0 +1,144 @@
+"""Campaign: what is offered, to whom, and when."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
+
+from contracts.instants import Instant
+from contracts.keys import Key
+
+MAX_LEVEL = 2**63 - 1  # what BSON can hold
+
+Value = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+Values = Annotated[tuple[Value, ...], Field(min_length=1)]
+Level = Annotated[int, Field(ge=0, le=MAX_LEVEL)]
+
+
+class Contract(BaseModel):
+    """A frozen model that takes nothing it does not know and converts nothing."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class LevelRange(Contract):
+    """Player levels from `min` to `max`, both included; a missing bound is open."""
+
+    min: Level | None = None
+    max: Level | None = None
+
+    @model_validator(mode="after")
+    def _is_a_range(self) -> Self:
+        if self.min is None and self.max is None:
+            message = "needs min, max or both; leave level out to match every level"
+            raise ValueError(message)
+        if self.min is not None and self.max is not None and self.min > self.max:
+            message = f"min ({self.min}) must not be greater than max ({self.max})"
+            raise ValueError(message)
+        return self
+
+
+class Conditions(Contract):
+    """Lists of values to compare a profile's fields with; at least one list.
+
+    `country`, `language` and `gender` are compared with the field of that name,
+    `items` with the keys of the profile's inventory whose quantity is above zero.
+    """
+
+    country: Values | None = None
+    language: Values | None = None
+    gender: Values | None = None
+    items: Values | None = None
+
+    @field_validator("country", "language", "gender", "items", mode="before")
+    @classmethod
+    def _as_tuple(cls, value: Any) -> Any:
+        if isinstance(value, list):
+            if not value:
+                message = "must not be empty; leave it out to match everyone"
+                raise ValueError(message)
+            return tuple(value)
+        return value
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not (self.country or self.language or self.gender or self.items):
+            message = "must name at least one list; leave it out to match everyone"
+            raise ValueError(message)
+        return self
+
+
+class Matchers(Contract):
+    """Who a campaign is for. All that is given must hold; what is absent matches everyone.
+
+    `has`: the player has all of `items`, and each other field is one of its list.
+    `does_not_have`: the player has none of `items`, and no other field is in its list.
+    """
+
+    level: LevelRange | None = None
+    has: Conditions | None = None
+    does_not_have: Conditions | None = None
+
+
+class CampaignStatus(StrEnum):
+    """What a campaign is at an instant."""
+
+    ACTIVE = "active"
+    SCHEDULED = "scheduled"
+    ENDED = "ended"
+    DISABLED = "disabled"
+
+
+class Campaign(Contract):
+    """An offer or event for some of a game's players; `name` is its key.
+
+    `priority` orders a player's campaigns, highest first. The campaign runs from
+    `start_date` (included) to `end_date` (excluded); a missing date is unbounded.
+    `last_updated` is set by the campaign service.
+    """
+
+    game: Key
+    name: Key
+    priority: float = 0.0
+    matchers: Matchers = Matchers()
+    start_date: Instant | None = None
+    end_date: Instant | None = None
+    enabled: bool = True
+    last_updated: Instant | None = None
+
+    @model_validator(mode="after")
+    def _ends_after_it_starts(self) -> Self:
+        if self.start_date and self.end_date and self.start_date >= self.end_date:
+            message = "end_date must be later than start_date"
+            raise ValueError(message)
+        return self
+
+    def is_active(self, at: datetime) -> bool:
+        """Tell whether the campaign is enabled and `at` lies in [start_date, end_date)."""
+        return (
+            self.enabled
+            and (self.start_date is None or self.start_date <= at)
+            and (self.end_date is None or at < self.end_date)
+        )
+
+    def has_ended(self, at: datetime) -> bool:
+        """Tell whether the end date has come; a campaign without one never ends."""
+        return self.end_date is not None and self.end_date <= at
+
+    def status(self, at: datetime) -> CampaignStatus:
+        """Give what the campaign is at `at`; a disabled one is disabled whatever its dates."""
+        if not self.enabled:
+            return CampaignStatus.DISABLED
+        if self.has_ended(at):
+            return CampaignStatus.ENDED
+        if self.is_active(at):
+            return CampaignStatus.ACTIVE
+        return CampaignStatus.SCHEDULED

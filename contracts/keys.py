@@ -1,0 +1,42 @@
+"""The rule for names that are keys: campaign names and player ids."""
+
+import unicodedata
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+MAX_KEY_LENGTH = 128
+
+KEY_RULE = (
+    f"1 to {MAX_KEY_LENGTH} printable characters, spaces allowed; "
+    "not '.' or '..', no '/' or '\\', no space at either end"
+)
+
+
+def normalise_key(text: str) -> str:
+    """Give `text` in the form it is stored and compared in (Unicode NFC).
+
+    Raises:
+        ValueError: the text cannot be a key; the message says what can.
+    """
+    key = unicodedata.normalize("NFC", text)
+    if (
+        not 1 <= len(key) <= MAX_KEY_LENGTH
+        or key in {".", ".."}
+        or not key.isprintable()
+        or key != key.strip()
+        or "/" in key
+        or "\\" in key
+    ):
+        message = f"must be {KEY_RULE}"
+        raise ValueError(message)
+    return key
+
+
+Key = Annotated[
+    str,
+    # The length is checked after normalisation, which may change it; a text that is
+    # over four times the limit needs no normalising to be refused.
+    Field(max_length=4 * MAX_KEY_LENGTH, json_schema_extra={"minLength": 1}),
+    AfterValidator(normalise_key),
+]

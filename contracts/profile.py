@@ -1,0 +1,152 @@
+"""Profile: a player as it is written, and the rule of what a store can keep."""
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from contracts.instants import parse_instant
+from contracts.keys import Key
+
+MAX_INTEGER = 2**63 - 1
+MAX_DEPTH = 64  # BSON stops at 100, and what reads a profile should not have to recurse deeply
+CUSTOM_PREFIX = "_"
+RESERVED_KEY = "_id"
+
+PLAYER_ID_FIELD = "player_id"
+ACTIVE_CAMPAIGNS_FIELD = "active_campaigns"
+
+
+def _check_instant(text: str) -> str:
+    parse_instant(text)
+    return text
+
+
+# Kept as the text that was sent: a profile is stored value for value.
+InstantText = Annotated[
+    str, AfterValidator(_check_instant), Field(json_schema_extra={"format": "date-time"})
+]
+Text = Annotated[str, Field(max_length=4096)]
+Whole = Annotated[int, Field(ge=0, le=MAX_INTEGER)]
+# Amounts are compared as they were sent, so that 400 does not become 400.0.
+Amount = Annotated[int | float, Field(ge=0, le=MAX_INTEGER)]
+Quantity = Annotated[int, Field(ge=0, le=MAX_INTEGER)]
+
+
+class _Document(BaseModel):
+    """A model with the known fields of a document, and custom ones that start with `_`."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", strict=True, allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _foreign_fields_are_custom(self) -> Self:
+        foreign = [
+            InitErrorDetails(
+                type=PydanticCustomError(
+                    "foreign_field",
+                    "is not a field of a profile; a custom field's name starts with '_' "
+                    "and is not '_id'",
+                ),
+                loc=(name,),
+                input=None,
+            )
+            for name in self.model_extra or ()
+            if not name.startswith(CUSTOM_PREFIX) or name == RESERVED_KEY
+        ]
+        if foreign:
+            raise ValidationError.from_exception_data("Profile", foreign)
+        return self
+
+
+class Device(_Document):
+    """A device that the player plays on."""
+
+    id: int | Text | None = None
+    model: Text | None = None
+    carrier: Text | None = None
+    firmware: Text | None = None
+
+
+class Clan(_Document):
+    """The clan that the player belongs to."""
+
+    id: int | Text | None = None
+    name: Text | None = None
+
+
+class Profile(_Document):
+    """A player's profile. Every field but `player_id` may be missing or null.
+
+    Dates are RFC 3339 text. `inventory` maps an item to how many the player has; zero
+    is the same as not having it. `active_campaigns` is the service's own: what is sent
+    is checked and then ignored.
+    """
+
+    player_id: Key
+    credential: Text | None = None
+    created: InstantText | None = None
+    modified: InstantText | None = None
+    last_session: InstantText | None = None
+    total_spent: Amount | None = None
+    total_refund: Amount | None = None
+    total_transactions: Whole | None = None
+    last_purchase: InstantText | None = None
+    active_campaigns: list[str] | None = None
+    devices: list[Device] | None = None
+    level: Whole | None = None
+    xp: Whole | None = None
+    total_playtime: Amount | None = None
+    country: Text | None = None
+    language: Text | None = None
+    birthdate: InstantText | None = None
+    gender: Text | None = None
+    inventory: dict[str, Quantity] | None = None
+    clan: Clan | None = None
+
+
+def check_storable(document: dict[str, Any]) -> None:
+    """Check that a document parsed from JSON can be stored and read back value for value.
+
+    Raises:
+        ValueError: a key is empty, holds a NUL or a `.`, or starts with `$`; a number is
+            outside the 64-bit integers; or the nesting is deeper than 64. The message
+            names the field.
+    """
+    for path, key, value, depth in _walk(document):
+        where = ".".join([*path, key])
+        if depth > MAX_DEPTH:
+            message = f"{where[:256]}: nested deeper than {MAX_DEPTH}"
+            raise ValueError(message)
+        if not key or "\0" in key or "." in key or key.startswith("$"):
+            message = (
+                f"{where[:256]!r}: a key must not be empty, hold '.' or NUL, or start with '$'"
+            )
+            raise ValueError(message)
+        # A JSON integer beyond 64 bits reaches us as a float: it would not be stored as sent.
+        if isinstance(value, int | float) and not -MAX_INTEGER - 1 <= value <= MAX_INTEGER:
+            message = f"{where[:256]}: numbers must be within 64-bit integers"
+            raise ValueError(message)
+
+
+def _walk(document: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], str, Any, int]]:
+    """Yield every (path, key, value, depth) below a document, without recursion."""
+    pending: list[tuple[tuple[str, ...], str, Any, int]] = [
+        ((), key, value, 1) for key, value in document.items()
+    ]
+    while pending:
+        path, key, value, depth = pending.pop()
+        yield path, key, value, depth
+        children: list[tuple[str, Any]] = []
+        if isinstance(value, dict):
+            children = list(value.items())
+        elif isinstance(value, list):
+            children = [(str(index), child) for index, child in enumerate(value)]
+        pending.extend(((*path, key), name, child, depth + 1) for name, child in children)

@@ -1,0 +1,1 @@
+"""What both services' processes have in common: settings, errors, tokens, connections."""

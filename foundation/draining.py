@@ -1,0 +1,54 @@
+"""A stop that is seen coming: readiness turns red, then the server stops."""
+
+import asyncio
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from types import FrameType
+from typing import Any
+
+
+class Draining:
+    """Whether the process has been asked to stop."""
+
+    def __init__(self) -> None:
+        self.started = False
+
+    @contextmanager
+    def on_sigterm(self, delay: timedelta) -> Iterator[None]:
+        """While the block lasts, SIGTERM starts draining and reaches the server after `delay`.
+
+        A second SIGTERM is passed on at once. Outside the main thread, where signals
+        cannot be caught, nothing is done.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        loop = asyncio.get_running_loop()
+        previous = signal.getsignal(signal.SIGTERM)
+
+        def start(number: int, frame: FrameType | None) -> None:
+            if self.started or not delay:
+                self.started = True
+                _call(previous, number, frame)
+                return
+            self.started = True
+            loop.call_soon_threadsafe(
+                loop.call_later, delay.total_seconds(), _call, previous, number, frame
+            )
+
+        signal.signal(signal.SIGTERM, start)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGTERM, previous)
+
+
+def _call(handler: Callable[[int, FrameType | None], Any] | int | None, *of: Any) -> None:
+    if callable(handler):
+        handler(*of)
+    elif handler is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.raise_signal(signal.SIGTERM)

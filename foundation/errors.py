@@ -1,0 +1,105 @@
+"""The errors that a service answers with, each knowing its HTTP status.
+
+    ServiceError
+    ├── Invalid               422  the input is wrong; says which field and what is allowed
+    ├── Unauthorized          401  no token, or none that is known
+    ├── Forbidden             403  the token does not allow this, or writes are switched off
+    ├── NotFound              404
+    ├── PreconditionFailed    412  If-Match or If-None-Match does not hold
+    ├── TooLarge              413  says which limit
+    └── Unavailable           503  something that is needed is away; try again later
+        └── OutcomeUnknown    503  a write may or may not have happened
+
+A lower layer's exceptions are turned into these where they are caught; the text of
+an exception that is not one of these never reaches a client.
+"""
+
+from collections.abc import Sequence
+from typing import TypedDict
+
+
+class Problem(TypedDict):
+    """One thing that is wrong with the input: where it stands, and what is allowed there."""
+
+    loc: list[str | int]
+    msg: str
+
+
+class ServiceError(Exception):
+    """An answer other than success. `detail` is for clients; it holds no secret."""
+
+    status = 500
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail: str | list[Problem] = detail
+        self.headers: dict[str, str] = {}
+
+
+class Invalid(ServiceError):
+    """The input is wrong."""
+
+    status = 422
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("; ".join(describe(problem) for problem in problems))
+        self.detail = list(problems)
+
+    @classmethod
+    def at(cls, *loc: str | int, msg: str) -> "Invalid":
+        """Give the error for one thing that is wrong at `loc`."""
+        return cls([{"loc": list(loc), "msg": msg}])
+
+
+class Unauthorized(ServiceError):
+    """No valid token came with the request."""
+
+    status = 401
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.headers = {"WWW-Authenticate": "Bearer"}
+
+
+class Forbidden(ServiceError):
+    """The request is understood and not allowed."""
+
+    status = 403
+
+
+class NotFound(ServiceError):
+    """There is no such thing."""
+
+    status = 404
+
+
+class PreconditionFailed(ServiceError):
+    """What the request was conditional on does not hold."""
+
+    status = 412
+
+
+class TooLarge(ServiceError):
+    """The input is over a limit."""
+
+    status = 413
+
+
+class Unavailable(ServiceError):
+    """Something that is needed to answer is away."""
+
+    status = 503
+
+    def __init__(self, detail: str, *, retry_after: int = 1) -> None:
+        super().__init__(detail)
+        self.headers = {"Retry-After": str(retry_after)}
+
+
+class OutcomeUnknown(Unavailable):
+    """A write was sent and its outcome could not be learnt in time."""
+
+
+def describe(problem: Problem) -> str:
+    """Write a problem as one line: where, and what is wrong."""
+    where = ".".join(str(step) for step in problem["loc"])
+    return f"{where}: {problem['msg']}" if where else problem["msg"]

@@ -1,0 +1,54 @@
+"""The one place where a MongoDB client is made.
+
+motor and PyMongo's own async client have the same calls; what is typed here as the
+latter may be either. See docs/decisions/0003-mongodb-driver.md.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, cast
+
+from bson.codec_options import CodecOptions, DatetimeConversion
+from motor.motor_asyncio import AsyncIOMotorClient
+from pymongo import AsyncMongoClient
+from pymongo.asynchronous.database import AsyncDatabase
+
+from foundation.settings import MongoDriver, ServiceSettings
+
+Document = dict[str, Any]
+Database = AsyncDatabase[Document]
+
+# Dates that datetime cannot hold and text that is no UTF-8 must not make a document,
+# or a batch with it, unreadable.
+CODEC: CodecOptions[Document] = CodecOptions(
+    tz_aware=True,
+    datetime_conversion=DatetimeConversion.DATETIME_AUTO,
+    unicode_decode_error_handler="replace",
+)
+
+
+@asynccontextmanager
+async def mongo_database(
+    settings: ServiceSettings, *, seconds: float, app_name: str
+) -> AsyncIterator[Database]:
+    """Give the configured database; each operation on it ends within `seconds`.
+
+    Nothing is connected to yet: a server that is away shows at the first operation.
+    """
+    kind: Any = (
+        AsyncIOMotorClient if settings.mongo_driver is MongoDriver.MOTOR else AsyncMongoClient
+    )
+    client = kind(
+        settings.mongo_url.get_secret_value(),
+        appname=app_name,
+        timeoutMS=int(seconds * 1000),
+        serverSelectionTimeoutMS=int(seconds * 1000),
+        connectTimeoutMS=int(seconds * 1000),
+        heartbeatFrequencyMS=2000,
+    )
+    try:
+        yield cast("Database", client.get_database(settings.mongo_database, codec_options=CODEC))
+    finally:
+        closing = client.close()
+        if closing is not None:  # motor closes at once, PyMongo's client is awaited
+            await closing

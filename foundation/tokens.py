@@ -1,0 +1,63 @@
+"""Bearer tokens: who may do what."""
+
+import hashlib
+import hmac
+from dataclasses import dataclass, field
+
+from foundation.errors import Forbidden, Unauthorized
+
+DEFAULT_ACTOR = "admin"
+
+
+def _digest(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).digest()
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """The tokens that are valid, each with the name of who holds it.
+
+    Only digests are kept, so that no log line or traceback can show a secret.
+    """
+
+    variable: str
+    _actors: tuple[tuple[bytes, str], ...] = field(repr=False)
+
+    @classmethod
+    def parse(cls, text: str, *, variable: str) -> "Tokens":
+        """Read `secret` or `name:secret`, several separated by commas; empty text is no token.
+
+        Raises:
+            ValueError: an entry has no name or no secret, or holds a space.
+        """
+        actors = []
+        for entry in filter(None, (part.strip() for part in text.split(","))):
+            name, colon, secret = entry.partition(":")
+            actor, secret = (name, secret) if colon else (DEFAULT_ACTOR, name)
+            if not actor or not secret or not secret.isprintable() or " " in secret:
+                raise ValueError("must be SECRET or NAME:SECRET, several separated by commas")
+            actors.append((_digest(secret), actor))
+        return cls(variable=variable, _actors=tuple(actors))
+
+    def __bool__(self) -> bool:
+        return bool(self._actors)
+
+    def actor(self, authorization: str | None) -> str:
+        """Give the name of who sent this Authorization header.
+
+        Compares with every token in constant time.
+
+        Raises:
+            Forbidden: no token is configured, so that nobody may.
+            Unauthorized: the header is missing, is no bearer token, or names none we know.
+        """
+        if not self._actors:
+            raise Forbidden(f"writes are switched off: set {self.variable} to allow them")
+        scheme, _, secret = (authorization or "").partition(" ")
+        if scheme.lower() != "bearer" or not secret:
+            raise Unauthorized("needs the header 'Authorization: Bearer TOKEN'")
+        given = _digest(secret.strip())
+        found = [name for known, name in self._actors if hmac.compare_digest(known, given)]
+        if not found:
+            raise Unauthorized("the token is not valid")
+        return found[0]

@@ -1,0 +1,1 @@
+"""The campaigns that an instance holds, and how it keeps them fresh."""

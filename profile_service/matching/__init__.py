@@ -1,0 +1,1 @@
+"""Which campaigns a player is in."""

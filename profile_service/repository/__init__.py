@@ -1,0 +1,1 @@
+"""Where profiles and campaigns come from."""

@@ -1,0 +1,1 @@
+"""What users of Profile Matcher can rely on."""
