@@ -10,9 +10,9 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
+from urllib.parse import urlencode, urlsplit
 
 from faststream.rabbit import RabbitBroker
-from faststream.rabbit.utils import RabbitClientProperties
 
 from foundation.backoff import Backoff
 from foundation.settings import ServiceSettings
@@ -36,8 +36,7 @@ class RabbitLink:
         self._restart = asyncio.Event()
         self._up = False
         self.broker = RabbitBroker(
-            _with_heartbeat(settings.amqp_url.get_secret_value()),
-            client_properties=RabbitClientProperties(connection_name=name),
+            _with_options(settings.amqp_url.get_secret_value(), name),
             app_id=name,
             timeout=5.0,
             # Spread, so that the instances of a fleet do not return in one instant.
@@ -107,8 +106,13 @@ class RabbitLink:
             logger.debug("closing the connection to RabbitMQ: %r", error)
 
 
-def _with_heartbeat(url: str) -> str:
-    """Name a heartbeat in the URL unless it names one: 60 s, the default, notices too late."""
-    if "heartbeat=" in url:
-        return url
-    return f"{url}{'&' if '?' in url else '?'}heartbeat={DEFAULT_HEARTBEAT_SECONDS}"
+def _with_options(url: str, name: str) -> str:
+    """Add the connection's name, and a heartbeat unless the URL has one.
+
+    The management page tells connections apart by their names; the client's own
+    heartbeat of 60 s notices a dead link too late.
+    """
+    query = {key.partition("=")[0] for key in urlsplit(url).query.split("&")}
+    options = {"name": name, "heartbeat": str(DEFAULT_HEARTBEAT_SECONDS)}
+    added = urlencode({key: value for key, value in options.items() if key not in query})
+    return f"{url}{'&' if '?' in url else '?'}{added}" if added else url
