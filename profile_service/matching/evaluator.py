@@ -1,0 +1,67 @@
+"""Whether a profile matches a campaign's matchers, read straight from their definition."""
+
+from collections.abc import Mapping
+from typing import Any, TypeGuard
+
+from contracts.campaign import Conditions, LevelRange, Matchers
+
+SCALAR_FIELDS = ("country", "language", "gender")
+
+
+def matches(matchers: Matchers, profile: Mapping[str, Any]) -> bool:
+    """Tell whether the profile meets every matcher; an absent matcher matches everyone.
+
+    The profile is a stored document that others may have written too. A field that is
+    missing, null or of a type that a matcher cannot use fails `level` and `has`, and
+    passes `does_not_have`.
+    """
+    return (
+        (matchers.level is None or _level_within(matchers.level, profile))
+        and (matchers.has is None or _has(matchers.has, profile))
+        and (matchers.does_not_have is None or _lacks(matchers.does_not_have, profile))
+    )
+
+
+def is_number(value: object) -> TypeGuard[int | float]:
+    """Tell whether a value can be compared as a number; a bool is none."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def owned_items(profile: Mapping[str, Any]) -> frozenset[str]:
+    """Give the items that the profile has at least some of."""
+    inventory = profile.get("inventory")
+    if not isinstance(inventory, Mapping):
+        return frozenset()
+    return frozenset(
+        item for item, quantity in inventory.items() if is_number(quantity) and quantity > 0
+    )
+
+
+def _level_within(level: LevelRange, profile: Mapping[str, Any]) -> bool:
+    actual = profile.get("level")
+    return (
+        is_number(actual)
+        and actual == actual  # NaN is no level  # noqa: PLR0124
+        and (level.min is None or level.min <= actual)
+        and (level.max is None or actual <= level.max)
+    )
+
+
+def _has(conditions: Conditions, profile: Mapping[str, Any]) -> bool:
+    return all(
+        _is_one_of(allowed, profile.get(field))
+        for field in SCALAR_FIELDS
+        if (allowed := getattr(conditions, field)) is not None
+    ) and (conditions.items is None or owned_items(profile).issuperset(conditions.items))
+
+
+def _lacks(conditions: Conditions, profile: Mapping[str, Any]) -> bool:
+    return not any(
+        _is_one_of(refused, profile.get(field))
+        for field in SCALAR_FIELDS
+        if (refused := getattr(conditions, field)) is not None
+    ) and (conditions.items is None or owned_items(profile).isdisjoint(conditions.items))
+
+
+def _is_one_of(listed: tuple[str, ...], value: object) -> bool:
+    return isinstance(value, str) and value in listed

@@ -1,0 +1,75 @@
+"""Writing a stored document as JSON, whatever BSON types others put into it."""
+
+import base64
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+from bson.datetime_ms import DatetimeMS
+from bson.decimal128 import Decimal128
+
+# The Gregorian calendar repeats after 400 years.
+_CYCLE_YEARS = 400
+_CYCLE = timedelta(days=146_097)
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - arithmetic on UTC only
+_MAX_INTEGER = 2**64 - 1
+
+
+def render(document: dict[str, Any]) -> bytes:
+    """Write a document as JSON.
+
+    JSON's own types are written as they are (NaN and infinities, which JSON lacks, as
+    null). Dates are RFC 3339 with Z; years past 9999 have as many digits as they need.
+    Decimals and integers beyond 64 bits are text, binary data is base64, and any other
+    type is its usual text.
+    """
+    try:
+        return orjson.dumps(document, default=_readable, option=orjson.OPT_UTC_Z)
+    except TypeError:
+        # Too deep, too large an integer, or text with lone surrogates: rare enough to
+        # be rewritten by hand.
+        return orjson.dumps(_plain(document, depth=0), option=orjson.OPT_UTC_Z)
+
+
+def _readable(value: Any) -> Any:
+    if isinstance(value, DatetimeMS):
+        return _format_milliseconds(int(value))
+    if isinstance(value, Decimal128):
+        return str(value.to_decimal())
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    return str(value)
+
+
+def _format_milliseconds(milliseconds: int) -> str:
+    """Write milliseconds since 1970 as a date, also where `datetime` ends."""
+    cycles, rest = divmod(timedelta(milliseconds=milliseconds), _CYCLE)
+    moment = _EPOCH + rest
+    year = moment.year + cycles * _CYCLE_YEARS
+    sign = "-" if year < 0 else ""
+    return f"{sign}{abs(year):04}{moment.isoformat(timespec='milliseconds')[4:]}Z"
+
+
+MAX_RENDERED_DEPTH = 200
+
+
+def _plain(value: Any, *, depth: int) -> Any:
+    """Rewrite what orjson refuses; the slow way, used for odd documents only."""
+    if depth > MAX_RENDERED_DEPTH:
+        return "..."
+    if isinstance(value, dict):
+        return {
+            _without_surrogates(str(key)): _plain(each, depth=depth + 1)
+            for key, each in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [_plain(each, depth=depth + 1) for each in value]
+    if isinstance(value, bool) or value is None or isinstance(value, float | datetime):
+        return value
+    if isinstance(value, int):
+        return value if -(2**63) <= value <= _MAX_INTEGER else str(value)
+    return _without_surrogates(value if isinstance(value, str) else str(_readable(value)))
+
+
+def _without_surrogates(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()

@@ -1,0 +1,167 @@
+"""Profiles in MongoDB, one document a player."""
+
+import functools
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, ParamSpec, TypeVar
+
+from pymongo import ReplaceOne, UpdateOne
+from pymongo.errors import BulkWriteError, OperationFailure, PyMongoError
+
+from foundation.mongo import Database
+from profile_service.profiles import (
+    ActiveCampaignsUpdate,
+    ProfileDocument,
+    ProfilesUnavailable,
+    Written,
+)
+
+COLLECTION = "profiles"
+DUPLICATE_KEY = 11000
+MAX_ROUNDS = 10
+MAX_DUPLICATES = 10
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+
+
+def _translated(
+    method: Callable[Arguments, Awaitable[Result]],
+) -> Callable[Arguments, Awaitable[Result]]:
+    """Turn the driver's errors into the repository's."""
+
+    @functools.wraps(method)
+    async def call(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
+        try:
+            return await method(*args, **kwargs)
+        except PyMongoError as error:
+            raise ProfilesUnavailable(type(error).__name__) from error
+
+    return call
+
+
+class MongoProfiles:
+    """The collection `profiles`, with a unique index on player_id."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._profiles = database[COLLECTION]
+
+    @_translated
+    async def get(self, player_id: str) -> ProfileDocument | None:
+        """Give the stored document without its `_id`, or None when there is none."""
+        return await self._profiles.find_one({"player_id": player_id}, {"_id": 0})
+
+    @_translated
+    async def put(self, profiles: Sequence[ProfileDocument]) -> Written:
+        """Write profiles whole; stored ones keep their active_campaigns.
+
+        Each is replaced only while the `active_campaigns` it was given is still the
+        stored one; those that moved meanwhile are read and written again.
+        """
+        waiting = {profile["player_id"]: profile for profile in profiles}
+        created = replaced = 0
+        for _ in range(MAX_ROUNDS):
+            stored = await self._active_campaigns(list(waiting))
+            writes = [_replacement(each, stored) for each in waiting.values()]
+            moved, upserted, matched = await self._write(writes)
+            created += upserted
+            replaced += matched
+            waiting = {
+                player_id: profile
+                for index, (player_id, profile) in enumerate(waiting.items())
+                if index in moved
+            }
+            if not waiting:
+                return Written(created, replaced)
+        raise ProfilesUnavailable("profiles kept changing while they were written")
+
+    @_translated
+    async def delete(self, player_id: str) -> bool:
+        """Remove a profile; False when there is none."""
+        result = await self._profiles.delete_one({"player_id": player_id})
+        return result.deleted_count > 0
+
+    @_translated
+    async def update_active_campaigns(self, updates: Sequence[ActiveCampaignsUpdate]) -> int:
+        """Set that one field where the stored value is still what was read; give how many were."""
+        result = await self._profiles.bulk_write(
+            [
+                UpdateOne(
+                    {"player_id": each.player_id, "active_campaigns": {"$eq": each.read}},
+                    {"$set": {"active_campaigns": each.active_campaigns}},
+                )
+                for each in updates
+            ],
+            ordered=False,
+        )
+        return result.matched_count
+
+    @_translated
+    async def ping(self) -> None:
+        """Do nothing but reach the store."""
+        await self._database.command("ping")
+
+    @_translated
+    async def prepare(self) -> list[str]:
+        """Make the unique index on player_id; give the duplicates that forbid it (at most 10)."""
+        try:
+            await self._profiles.create_index("player_id", unique=True)
+        except OperationFailure as error:
+            if error.code != DUPLICATE_KEY:
+                raise
+            return await self._duplicates()
+        return []
+
+    async def _duplicates(self) -> list[str]:
+        cursor = await _ready(
+            self._profiles.aggregate(
+                [
+                    {"$group": {"_id": "$player_id", "count": {"$sum": 1}}},
+                    {"$match": {"count": {"$gt": 1}}},
+                    {"$limit": MAX_DUPLICATES},
+                ]
+            )
+        )
+        return [str(group["_id"]) async for group in cursor]
+
+    async def _active_campaigns(self, player_ids: list[str]) -> dict[str, Any]:
+        cursor = self._profiles.find(
+            {"player_id": {"$in": player_ids}}, {"_id": 0, "player_id": 1, "active_campaigns": 1}
+        )
+        return {found["player_id"]: found.get("active_campaigns") async for found in cursor}
+
+    async def _write(
+        self, writes: list[ReplaceOne[ProfileDocument]]
+    ) -> tuple[frozenset[int], int, int]:
+        """Give the indexes that lost a race, how many were created and how many replaced."""
+        try:
+            result = await self._profiles.bulk_write(writes, ordered=False)
+        except BulkWriteError as error:
+            failed = error.details["writeErrors"]
+            if any(each["code"] != DUPLICATE_KEY for each in failed):
+                raise
+            moved = frozenset(each["index"] for each in failed)
+            return moved, error.details["nUpserted"], error.details["nMatched"]
+        return frozenset(), result.upserted_count, result.matched_count
+
+
+def _replacement(profile: ProfileDocument, stored: dict[str, Any]) -> ReplaceOne[ProfileDocument]:
+    player_id = profile["player_id"]
+    if player_id not in stored:
+        return ReplaceOne(
+            # Matches nothing: a profile that appeared meanwhile makes this a duplicate key.
+            {"player_id": player_id, "active_campaigns": {"$in": []}},
+            {**profile, "active_campaigns": []},
+            upsert=True,
+        )
+    kept = stored[player_id]
+    return ReplaceOne(
+        {"player_id": player_id, "active_campaigns": {"$eq": kept}},
+        {**profile, "active_campaigns": kept},
+        upsert=True,
+    )
+
+
+async def _ready(result: Any) -> Any:
+    """Give an aggregation's cursor: motor returns it, PyMongo's client a coroutine of it."""
+    return await result if hasattr(result, "__await__") else result

@@ -1,0 +1,159 @@
+"""ProfileService: what is answered to a game's client, and how profiles are written."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from contracts.profile import ACTIVE_CAMPAIGNS_FIELD, PLAYER_ID_FIELD, Profile, check_storable
+from foundation.clock import Clock
+from foundation.errors import Invalid, NotFound, Unavailable
+from foundation.validation import parse_as
+from profile_service.cache.campaigns import CampaignCache
+from profile_service.pending_updates import PendingUpdates
+from profile_service.profiles import (
+    ActiveCampaignsUpdate,
+    ProfileDocument,
+    ProfileRepository,
+    ProfilesUnavailable,
+)
+
+ANSWER_SECONDS = 2.0
+WRITE_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class ClientConfig:
+    """A profile with its active campaigns, and which campaigns it was compared with.
+
+    `age` is in seconds: how long ago that revision was known to be the newest.
+    """
+
+    document: ProfileDocument
+    revision: int
+    age: float
+    stale: bool
+
+
+class ProfileService:
+    """Answers from a repository of profiles and the cache of campaigns."""
+
+    def __init__(
+        self,
+        *,
+        profiles: ProfileRepository,
+        cache: CampaignCache,
+        updates: PendingUpdates | None,
+        clock: Clock,
+    ) -> None:
+        self._profiles = profiles
+        self._cache = cache
+        self._updates = updates
+        self._clock = clock
+
+    async def client_config(self, player_id: str) -> ClientConfig:
+        """Give a player's profile with the campaigns that are active and match now.
+
+        Raises:
+            NotFound: there is no such profile.
+            Unavailable: no snapshot is held yet, or the profile did not come within 2 s.
+        """
+        if self._cache.held is None:
+            raise Unavailable("no campaigns are known yet")
+        document = await self.profile(player_id)
+        held = self._cache.held
+        active = held.campaigns.matching(document, self._clock.now())
+        stale = self._cache.is_stale
+        stored = document.get(ACTIVE_CAMPAIGNS_FIELD)
+        # Written by what is known to be right only: a stale instance would undo others' work.
+        if self._updates is not None and not stale and not _same_set(stored, active):
+            self._updates.add(ActiveCampaignsUpdate(player_id, stored, active))
+        return ClientConfig(
+            document={**document, ACTIVE_CAMPAIGNS_FIELD: active},
+            revision=held.position.revision,
+            age=held.staleness(self._clock.elapsed()),
+            stale=stale,
+        )
+
+    async def profile(self, player_id: str) -> ProfileDocument:
+        """Give the stored profile.
+
+        Raises:
+            NotFound: there is none.
+            Unavailable: it did not come within 2 s.
+        """
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                document = await self._profiles.get(player_id)
+        except (TimeoutError, ProfilesUnavailable):
+            raise Unavailable("profiles cannot be reached") from None
+        if document is None:
+            raise NotFound("Profile not found")
+        return document
+
+    async def put(self, player_id: str, body: Any) -> bool:
+        """Write a profile as it was sent, but for `active_campaigns`; True when it is new.
+
+        Raises:
+            Invalid: naming each field that is wrong.
+            Unavailable: the write could not be made, or its outcome is not known.
+        """
+        written = await self.write([valid_profile(body, player_id)])
+        return written > 0
+
+    async def write(self, profiles: Sequence[ProfileDocument]) -> int:
+        """Write valid profiles, each of another player; give how many are new.
+
+        Raises:
+            Unavailable: the write could not be made, or its outcome is not known.
+        """
+        try:
+            async with asyncio.timeout(WRITE_SECONDS):
+                return (await self._profiles.put(profiles)).created
+        except (TimeoutError, ProfilesUnavailable):
+            raise Unavailable("profiles cannot be written now") from None
+
+    async def delete(self, player_id: str) -> None:
+        """Remove a profile.
+
+        Raises:
+            NotFound: there is none.
+            Unavailable: it could not be removed, or the outcome is not known.
+        """
+        try:
+            async with asyncio.timeout(WRITE_SECONDS):
+                found = await self._profiles.delete(player_id)
+        except (TimeoutError, ProfilesUnavailable):
+            raise Unavailable("profiles cannot be written now") from None
+        if not found:
+            raise NotFound("Profile not found")
+
+
+def valid_profile(body: Any, player_id: str | None = None) -> ProfileDocument:
+    """Check a profile that was sent, and give the document to store.
+
+    With `player_id`, the body's must be equal or absent. The id is stored normalised;
+    all else is stored as it was sent.
+
+    Raises:
+        Invalid: naming each field that is wrong.
+    """
+    if player_id is not None and isinstance(body, dict):
+        body = {PLAYER_ID_FIELD: player_id, **body}
+    profile = parse_as(Profile, body)
+    if player_id is not None and profile.player_id != player_id:
+        raise Invalid.at(PLAYER_ID_FIELD, msg="must equal the one in the path, or be left out")
+    try:
+        check_storable(body)
+    except ValueError as error:
+        raise Invalid.at(msg=str(error)) from None
+    return {**body, PLAYER_ID_FIELD: profile.player_id}
+
+
+def _same_set(stored: Any, active: list[str]) -> bool:
+    return (
+        isinstance(stored, list)
+        and len(stored) == len(active)
+        and all(isinstance(name, str) for name in stored)
+        and set(stored) == set(active)
+    )
