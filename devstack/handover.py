@@ -1,0 +1,85 @@
+"""Handover: the publisher gives its snapshots straight to the consumer's handler."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from campaign_publisher.publisher import PublishFailed
+from foundation.tasks import running
+from profile_service.consumers import EventHandler
+
+logger = logging.getLogger(__name__)
+
+HANDOVER_SECONDS = 10.0
+
+
+class Handover:
+    """What RabbitMQ is between the two services, when both run in one process.
+
+    Its `open_channel` and `open_subscription` are what the services' apps take. Both
+    sides are told that they are connected as soon as both are there.
+    """
+
+    def __init__(self) -> None:
+        self._handler: EventHandler | None = None
+        self._on_connected: Callable[[], Awaitable[None]] | None = None
+        self._announce_again = asyncio.Event()
+
+    @asynccontextmanager
+    async def open_channel(
+        self, _: object, on_connected: Callable[[], Awaitable[None]]
+    ) -> AsyncIterator["Handover"]:
+        """Give the campaign service its channel."""
+        self._on_connected = on_connected
+        self.restart()
+        try:
+            yield self
+        finally:
+            self._on_connected = None
+
+    @asynccontextmanager
+    async def open_subscription(
+        self, _: object, handler: EventHandler
+    ) -> AsyncIterator["Handover"]:
+        """Give the profile service its subscription."""
+        self._handler = handler
+        try:
+            async with running(self._announce, name="handover"):
+                yield self
+        finally:
+            self._handler = None
+
+    async def publish(
+        self, body: bytes, *, headers: dict[str, str], message_type: str, message_id: str
+    ) -> None:
+        """Wait until the profile service has handled an event.
+
+        Raises:
+            PublishFailed: nobody is subscribed, or the handler failed or took too long.
+        """
+        if self._handler is None:
+            raise PublishFailed("the profile service is not subscribed yet")
+        try:
+            async with asyncio.timeout(HANDOVER_SECONDS):
+                await self._handler.handle(body, headers, message_id)
+        except Exception as error:
+            logger.exception("a %s was not handled", message_type)
+            raise PublishFailed("the profile service did not handle it") from error
+
+    @property
+    def is_up(self) -> bool:
+        """Whether both sides are there."""
+        return self._handler is not None and self._on_connected is not None
+
+    def restart(self) -> None:
+        """Tell both sides again that they are connected."""
+        self._announce_again.set()
+
+    async def _announce(self) -> None:
+        while True:
+            self._announce_again.clear()
+            if self._handler is not None and self._on_connected is not None:
+                await self._handler.connected()
+                await self._on_connected()
+            await self._announce_again.wait()
