@@ -157,7 +157,7 @@ def _replacement(profile: ProfileDocument, stored: dict[str, Any]) -> ReplaceOne
     kept = stored[player_id]
     return ReplaceOne(
         {"player_id": player_id, "active_campaigns": {"$eq": kept}},
-        {**profile, "active_campaigns": kept},
+        {**profile, "active_campaigns": [] if kept is None else kept},
         upsert=True,
     )
 

@@ -1,0 +1,147 @@
+"""PUT, GET, DELETE /profiles/{player_id} and POST /profiles/import: for operators and loaders."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+
+from contracts.profile import Profile
+from foundation.errors import ServiceError
+from foundation.http import BODY_IDLE_SECONDS, error_answers, read_body
+from foundation.validation import parse_json
+from profile_service.dependencies import Actor, PlayerId, State
+from profile_service.importing import ImportReport, LineError, import_profiles
+from profile_service.rendering import render
+
+MAX_PROFILE_BYTES = 1024 * 1024
+
+router = APIRouter(prefix="/profiles", tags=["profiles"])
+
+
+class ImportAnswer(BaseModel):
+    """What an import came to; `errors` names the first 100 refused lines, counted from 1."""
+
+    received: int
+    created: int
+    replaced: int
+    failed: int
+    errors: list[LineError]
+
+
+class BrokenOffAnswer(ImportAnswer):
+    """An import that could not go on: what is counted is done, the rest is not known to be."""
+
+    detail: str
+
+
+_PROFILE_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Profile"}}},
+    }
+}
+_NDJSON_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/x-ndjson": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+
+
+@router.post(
+    "/import",
+    summary="Write many profiles",
+    description=(
+        "Newline-delimited JSON of any length, one profile a line, at most 1 MiB a line. A line "
+        "that is wrong is refused by itself and named in the answer; all others are written. "
+        "A stored profile is replaced, but for its `active_campaigns`."
+    ),
+    response_model=ImportAnswer,
+    responses={
+        **error_answers(401, 403, 408),
+        503: {
+            "model": BrokenOffAnswer,
+            "description": "Profiles could not be written; go on later",
+        },
+    },
+    openapi_extra=_NDJSON_BODY,
+)
+async def import_many(request: Request, parts: State, _: Actor) -> Response:
+    report = ImportReport()
+    try:
+        await import_profiles(parts.service, _chunks(request), report)
+    except ServiceError as error:
+        return JSONResponse(
+            {"detail": error.detail, **_answer(report)}, error.status, error.headers
+        )
+    return JSONResponse(_answer(report))
+
+
+@router.put(
+    "/{player_id}",
+    summary="Write a profile",
+    description=(
+        "Stores the profile as it is sent, value for value. `active_campaigns` is the service's "
+        "own and is not changed. Custom fields' names start with `_`."
+    ),
+    response_model=Profile,
+    responses={
+        201: {"model": Profile, "description": "There was none; it was made"},
+        **error_answers(401, 403, 408, 413, 422, 503),
+    },
+    openapi_extra=_PROFILE_BODY,
+)
+async def put(request: Request, player_id: PlayerId, parts: State, _: Actor) -> Response:
+    body = await read_body(request, limit=MAX_PROFILE_BYTES, what="a profile")
+    created = await parts.service.put(player_id, parse_json(body))
+    document = await parts.service.profile(player_id)
+    return _json(render(document), 201 if created else 200)
+
+
+@router.get(
+    "/{player_id}",
+    summary="Read a profile as it is stored",
+    description="The stored document; `active_campaigns` is what was last written there.",
+    response_model=Profile,
+    responses=error_answers(401, 403, 404, 422, 503),
+)
+async def get(player_id: PlayerId, parts: State, _: Actor) -> Response:
+    return _json(render(await parts.service.profile(player_id)))
+
+
+@router.delete(
+    "/{player_id}",
+    summary="Remove a profile",
+    description="Removes the profile for good.",
+    status_code=204,
+    response_model=None,
+    responses=error_answers(401, 403, 404, 422, 503),
+)
+async def delete(player_id: PlayerId, parts: State, _: Actor) -> Response:
+    await parts.service.delete(player_id)
+    return Response(status_code=204)
+
+
+def _answer(report: ImportReport) -> dict[str, Any]:
+    return ImportAnswer.model_validate(report, from_attributes=True).model_dump()
+
+
+def _json(body: bytes, status: int = 200) -> Response:
+    return Response(body, status, media_type="application/json")
+
+
+async def _chunks(request: Request) -> AsyncIterator[bytes]:
+    """Give the body's pieces; 408 when nothing comes for 30 s."""
+    stream = request.stream().__aiter__()
+    while True:
+        try:
+            chunk = await asyncio.wait_for(anext(stream, None), BODY_IDLE_SECONDS)
+        except TimeoutError:
+            raise HTTPException(408, "the body stopped coming") from None
+        if chunk is None:
+            return
+        yield chunk

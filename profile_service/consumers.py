@@ -1,0 +1,200 @@
+"""Events from RabbitMQ: handed to the cache, and to the dead letters when nobody can read them."""
+
+import asyncio
+import logging
+import uuid
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Protocol
+
+from faststream import AckPolicy
+from faststream.rabbit import (
+    Channel,
+    ExchangeType,
+    RabbitBroker,
+    RabbitExchange,
+    RabbitMessage,
+    RabbitQueue,
+)
+from pydantic import ValidationError
+
+from contracts.wire import (
+    DEAD_LETTER_EXCHANGE,
+    INSTANCE_QUEUE_PREFIX,
+    SNAPSHOT_EXCHANGE,
+    SnapshotEvent,
+)
+from foundation.clock import Clock
+from foundation.rabbit import RabbitLink
+from foundation.tasks import being_cancelled, running
+from profile_service.cache.campaigns import CampaignCache
+from profile_service.cache.reading import UnreadableSnapshot
+from profile_service.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+DEAD_LETTER_EVERY_SECONDS = 1.0
+DEAD_LETTER_SECONDS = 5.0
+MISSED_HEARTBEATS = 3
+MAX_WATCH_SECONDS = 1.0
+
+
+class DeadLetters(Protocol):
+    """Where an event goes that nobody can read."""
+
+    async def bury(self, body: bytes, *, reason: str, message_id: str | None) -> None:
+        """Keep the event for people to look at; never raises."""
+        ...
+
+
+class Subscription(Protocol):
+    """A subscription to the events, as the watch and the health checks see it."""
+
+    @property
+    def is_up(self) -> bool:
+        """Whether the connection is believed to work."""
+        ...
+
+    def restart(self) -> None:
+        """Subscribe anew."""
+        ...
+
+
+class EventHandler:
+    """Takes each event: judges it by its headers, and reads its body only when it must."""
+
+    def __init__(self, cache: CampaignCache, *, clock: Clock) -> None:
+        self._cache = cache
+        self.clock = clock
+        self.dead_letters: DeadLetters | None = None
+        self.last_event_at = clock.elapsed()
+
+    async def handle(
+        self, body: bytes, headers: Mapping[str, object], message_id: str | None
+    ) -> None:
+        """Give one event to the cache; one that is unreadable is told of, buried, and doubted."""
+        self.last_event_at = self.clock.elapsed()
+        try:
+            event = SnapshotEvent.from_headers(headers)
+            await self._cache.take_event(event, body)
+        except ValidationError:
+            await self._bury(body, "its headers are not those of a snapshot event", message_id)
+        except UnreadableSnapshot as error:
+            await self._bury(body, str(error), message_id)
+
+    async def connected(self) -> None:
+        """Take note of a connect: events may have been missed before it."""
+        self.last_event_at = self.clock.elapsed()
+        self._cache.connected()
+
+    async def watch(self, subscription: Subscription) -> None:
+        """Subscribe anew when heartbeats stop coming over a link that looks alive.
+
+        A deleted exchange or binding shows in no other way.
+        """
+        while True:
+            interval = self._cache.heartbeat_interval
+            await asyncio.sleep(min(interval or MAX_WATCH_SECONDS, MAX_WATCH_SECONDS))
+            silence = self.clock.elapsed() - self.last_event_at
+            if subscription.is_up and interval and silence > MISSED_HEARTBEATS * interval:
+                logger.warning("no heartbeat for %.0f s; subscribing anew", silence)
+                self.last_event_at = self.clock.elapsed()
+                subscription.restart()
+
+    async def _bury(self, body: bytes, reason: str, message_id: str | None) -> None:
+        logger.warning("unreadable event %s: %s", message_id, reason)
+        self._cache.doubt()
+        if self.dead_letters is not None:
+            await self.dead_letters.bury(body, reason=reason, message_id=message_id)
+
+
+class RabbitDeadLetters:
+    """Publishes dead letters, at most one a second; the rest is only counted."""
+
+    def __init__(self, broker: RabbitBroker, *, clock: Clock) -> None:
+        self._publisher = broker.publisher(
+            exchange=RabbitExchange(DEAD_LETTER_EXCHANGE, type=ExchangeType.FANOUT, durable=True),
+            persist=True,
+            title="Unreadable events",
+            description="Events that a profile service could not read, as they came.",
+            schema=bytes,
+        )
+        self._clock = clock
+        self._next = float("-inf")
+        self.buried = 0
+        self.only_counted = 0
+
+    async def bury(self, body: bytes, *, reason: str, message_id: str | None) -> None:
+        """Publish the event as it came, with the reason in a header; never raises."""
+        if self._clock.elapsed() < self._next:
+            self.only_counted += 1
+            return
+        self._next = self._clock.elapsed() + DEAD_LETTER_EVERY_SECONDS
+        try:
+            async with asyncio.timeout(DEAD_LETTER_SECONDS):
+                await self._publisher.publish(
+                    body, headers={"x-reason": reason}, message_id=message_id
+                )
+            self.buried += 1
+        except asyncio.CancelledError:
+            if being_cancelled():
+                raise
+            self.only_counted += 1
+        except Exception as error:  # noqa: BLE001 - an event that can't be kept is no reason to stop
+            logger.warning("dead letter not published: %s", type(error).__name__)
+            self.only_counted += 1
+
+
+def register(broker: RabbitBroker, handler: EventHandler) -> None:
+    """Subscribe `handler` to the snapshots with a queue of this instance's own.
+
+    The queue goes with its connection and holds the newest event only: a superseded
+    snapshot may be skipped.
+    """
+
+    async def take(body: bytes, message: RabbitMessage) -> None:
+        await handler.handle(body, message.headers, message.message_id)
+
+    broker.subscriber(
+        RabbitQueue(
+            f"{INSTANCE_QUEUE_PREFIX}{uuid.uuid4()}",
+            exclusive=True,
+            auto_delete=True,
+            arguments={"x-max-length": 1, "x-overflow": "drop-head"},
+        ),
+        RabbitExchange(SNAPSHOT_EXCHANGE, type=ExchangeType.FANOUT, durable=True),
+        channel=Channel(prefetch_count=1),
+        ack_policy=AckPolicy.ACK,
+        decoder=_body,
+        title="Campaign snapshots",
+        description="A CampaignSnapshot as JSON, or a heartbeat: the same headers, no body.",
+    )(take)
+
+
+async def _body(message: RabbitMessage) -> bytes:
+    return message.body
+
+
+@asynccontextmanager
+async def open_rabbit_subscription(
+    settings: Settings, handler: EventHandler
+) -> AsyncIterator[Subscription]:
+    """Receive events and bury the unreadable, over two connections, while the block lasts.
+
+    RabbitMQ blocks a connection that publishes when its memory runs short: events are
+    received over one that never does.
+    """
+    burying = RabbitLink(settings, name="profile-service dead letters", on_connected=_nothing)
+    receiving = RabbitLink(settings, name="profile-service", on_connected=handler.connected)
+    handler.dead_letters = RabbitDeadLetters(burying.broker, clock=handler.clock)
+    register(receiving.broker, handler)
+    async with (
+        burying.running(),
+        receiving.running(),
+        running(lambda: handler.watch(receiving), name="heartbeat watch"),
+    ):
+        yield receiving
+
+
+async def _nothing() -> None:
+    """Do nothing: a dead letter that finds no connection is only counted."""

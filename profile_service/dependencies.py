@@ -1,0 +1,45 @@
+"""What routes ask for: async providers, as sync ones cost a thread hop per request."""
+
+from typing import Annotated, cast
+
+from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from contracts.keys import KEY_RULE, normalise_key
+from foundation.errors import Invalid
+from profile_service.state import ProfileServiceState
+
+_bearer = HTTPBearer(auto_error=False, description="A token of ADMIN_TOKEN")
+
+
+async def state(request: Request) -> ProfileServiceState:
+    """Give the parts of the running service."""
+    return cast("ProfileServiceState", request.app.state.parts)
+
+
+State = Annotated[ProfileServiceState, Depends(state)]
+
+
+async def actor(
+    request: Request,
+    parts: State,
+    _documented: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+) -> str:
+    """Give who sent this request, by the token of ADMIN_TOKEN that came with it."""
+    return parts.admin_tokens.actor(request.headers.get("authorization"))
+
+
+async def player_id(player_id: str) -> str:
+    """Give the player id of the path, normalised.
+
+    Raises:
+        Invalid: it cannot be one.
+    """
+    try:
+        return normalise_key(player_id)
+    except ValueError:
+        raise Invalid.at("path", "player_id", msg=f"must be {KEY_RULE}") from None
+
+
+Actor = Annotated[str, Depends(actor)]
+PlayerId = Annotated[str, Depends(player_id)]

@@ -1,0 +1,134 @@
+"""Whether this instance can serve, and what is wrong when it cannot."""
+
+import asyncio
+import logging
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any
+
+from foundation.backoff import Backoff
+from foundation.clock import Clock
+from foundation.draining import Draining
+from profile_service.cache.campaigns import CampaignCache
+from profile_service.profiles import ProfileRepository, ProfilesUnavailable
+
+logger = logging.getLogger(__name__)
+
+PING_SECONDS = 1.0
+PING_KEPT_SECONDS = 1.0
+
+
+class Condition(StrEnum):
+    """How well something works."""
+
+    OK = "ok"
+    DEGRADED = "degraded"
+    UNAVAILABLE = "unavailable"
+    DRAINING = "draining"
+
+
+@dataclass(frozen=True)
+class Report:
+    """The condition of the whole and of each part checked."""
+
+    status: Condition
+    checks: dict[str, dict[str, Any]]
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether requests should be sent here."""
+        return self.status in {Condition.OK, Condition.DEGRADED}
+
+
+@dataclass
+class Health:
+    """Asks MongoDB (at most once a second, however often it is asked itself) and the cache."""
+
+    profiles: ProfileRepository
+    cache: CampaignCache
+    draining: Draining
+    clock: Clock
+    max_staleness: timedelta | None
+    subscribed: bool = False
+    duplicates: list[str] = field(default_factory=list)
+    _pinged_at: float = float("-inf")
+    _reachable: bool = False
+    _pinging: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def report(self) -> Report:
+        """Check everything now."""
+        checks = {"profiles": await self._check_profiles(), "campaigns": self._check_campaigns()}
+        if self.draining.started:
+            return Report(Condition.DRAINING, checks)
+        conditions = {check["status"] for check in checks.values()}
+        for worst in (Condition.UNAVAILABLE, Condition.DEGRADED):
+            if worst in conditions:
+                return Report(worst, checks)
+        return Report(Condition.OK, checks)
+
+    async def prepare_profiles(self) -> None:
+        """Make the unique index, trying again until MongoDB is there."""
+        backoff = Backoff(base=0.25, cap=5.0)
+        while True:
+            try:
+                self.duplicates = await self.profiles.prepare()
+            except ProfilesUnavailable as error:
+                logger.warning("the index on player_id is not made yet: %s", error)
+                await asyncio.sleep(backoff.next())
+                continue
+            if self.duplicates:
+                logger.error("players stored more than once: %s", ", ".join(self.duplicates))
+            return
+
+    async def _check_profiles(self) -> dict[str, Any]:
+        if not await self._can_reach_profiles():
+            return {"status": Condition.UNAVAILABLE, "detail": "profiles cannot be reached"}
+        if self.duplicates:
+            return {
+                "status": Condition.DEGRADED,
+                "detail": "players are stored more than once",
+                "duplicates": self.duplicates,
+            }
+        return {"status": Condition.OK}
+
+    async def _can_reach_profiles(self) -> bool:
+        async with self._pinging:
+            if self.clock.elapsed() - self._pinged_at >= PING_KEPT_SECONDS:
+                try:
+                    async with asyncio.timeout(PING_SECONDS):
+                        await self.profiles.ping()
+                    self._reachable = True
+                except (TimeoutError, ProfilesUnavailable):
+                    self._reachable = False
+                self._pinged_at = self.clock.elapsed()
+        return self._reachable
+
+    def _check_campaigns(self) -> dict[str, Any]:
+        held, age = self.cache.held, self.cache.staleness
+        if held is None or age is None:
+            return {"status": Condition.UNAVAILABLE, "detail": "no campaigns are known yet"}
+        problems = self._campaign_problems()
+        check = {
+            "status": Condition.DEGRADED if problems else Condition.OK,
+            "revision": held.position.revision,
+            "store_id": str(held.position.store_id),
+            "campaigns": len(held.campaigns),
+            "age": round(age, 3),
+            "stale": self.cache.is_stale,
+        }
+        if self.cache.foreign_store is not None:
+            check["offered_store_id"] = str(self.cache.foreign_store)
+        if problems:
+            check["detail"] = "; ".join(problems)
+        if self.max_staleness is not None and age > self.max_staleness.total_seconds():
+            check["status"] = Condition.UNAVAILABLE
+        return check
+
+    def _campaign_problems(self) -> list[str]:
+        found = {
+            "stale": self.cache.is_stale,
+            "origin behind": self.cache.origin_behind,
+            "another store is offered": self.cache.foreign_store is not None,
+        }
+        return [problem for problem, is_so in found.items() if is_so]

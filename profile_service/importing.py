@@ -1,0 +1,106 @@
+"""Importing profiles from NDJSON of any length, line by line."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+from foundation.errors import Invalid
+from foundation.validation import parse_json
+from profile_service.profiles import ProfileDocument
+from profile_service.service import ProfileService, valid_profile
+
+MAX_LINE_BYTES = 1024 * 1024
+MAX_ERRORS = 100
+BATCH_PROFILES = 500
+BATCH_BYTES = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class LineError:
+    """What is wrong with a line; lines are counted from 1."""
+
+    line: int
+    detail: str
+
+
+@dataclass
+class ImportReport:
+    """How many lines were received, profiles created and replaced, and lines refused.
+
+    `errors` names the first 100 refused lines. Empty lines are not counted.
+    """
+
+    received: int = 0
+    created: int = 0
+    replaced: int = 0
+    failed: int = 0
+    errors: list[LineError] = field(default_factory=list)
+
+    def refuse(self, line: int, detail: str) -> None:
+        """Count a line that is not imported."""
+        self.failed += 1
+        if len(self.errors) < MAX_ERRORS:
+            self.errors.append(LineError(line, detail))
+
+
+async def import_profiles(
+    service: ProfileService, chunks: AsyncIterator[bytes], report: ImportReport
+) -> None:
+    """Write the profiles in batches as they arrive; `report` tells how far it came.
+
+    A line that is wrong is refused by itself. Of two lines for one player the later wins.
+
+    Raises:
+        Unavailable: profiles cannot be written; those counted in the report are.
+    """
+    batch: dict[str, ProfileDocument] = {}
+    size = 0
+    async for number, line in _lines(chunks):
+        if line is not None and not line.strip():
+            continue
+        report.received += 1
+        try:
+            profile = _read(line)
+        except Invalid as error:
+            report.refuse(number, str(error))
+            continue
+        # A later line for the same player takes the place of the earlier one in the
+        # batch; both are counted, the earlier one as replaced.
+        report.replaced += profile["player_id"] in batch
+        batch[profile["player_id"]] = profile
+        size += len(line or b"")
+        if len(batch) >= BATCH_PROFILES or size >= BATCH_BYTES:
+            await _write(service, batch, report)
+            batch, size = {}, 0
+    if batch:
+        await _write(service, batch, report)
+
+
+async def _write(
+    service: ProfileService, batch: dict[str, ProfileDocument], report: ImportReport
+) -> None:
+    created = await service.write(list(batch.values()))
+    report.created += created
+    report.replaced += len(batch) - created
+
+
+def _read(line: bytes | None) -> ProfileDocument:
+    if line is None:
+        raise Invalid.at(msg=f"a line must not be over {MAX_LINE_BYTES} bytes")
+    return valid_profile(parse_json(line))
+
+
+async def _lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[tuple[int, bytes | None]]:
+    """Number the lines of a stream; None stands for one that is too long, never held whole."""
+    number = 1
+    rest = b""
+    too_long = False
+    async for chunk in chunks:
+        *ended, rest = (rest + chunk).split(b"\n")
+        for line in ended:
+            yield number, None if too_long or len(line) > MAX_LINE_BYTES else line
+            too_long = False
+            number += 1
+        if len(rest) > MAX_LINE_BYTES:
+            too_long, rest = True, b""
+    if rest or too_long:
+        yield number, None if too_long else rest

@@ -1,0 +1,129 @@
+"""The profile service's app: what it is made of, and its life from start to stop."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+
+from fastapi import FastAPI
+
+from foundation.clock import Clock, SystemClock
+from foundation.draining import Draining
+from foundation.http import answer_errors
+from foundation.logs import set_up_logging
+from foundation.mongo import mongo_database
+from foundation.settings import load
+from foundation.tasks import running
+from profile_service.api import cache, client_config, health, profiles
+from profile_service.cache.campaigns import CampaignCache
+from profile_service.consumers import EventHandler, Subscription, open_rabbit_subscription
+from profile_service.health import Health
+from profile_service.pending_updates import PendingUpdates
+from profile_service.profiles import ProfileRepository
+from profile_service.repository.campaigns import open_origin
+from profile_service.repository.last_good import LastGoodFile
+from profile_service.repository.profiles import MongoProfiles
+from profile_service.service import ProfileService
+from profile_service.settings import Settings
+from profile_service.state import ProfileServiceState
+
+MONGO_SECONDS = 5.0
+
+OpenProfiles = Callable[[Settings], AbstractAsyncContextManager[ProfileRepository]]
+OpenSubscription = Callable[[Settings, EventHandler], AbstractAsyncContextManager[Subscription]]
+
+
+@asynccontextmanager
+async def open_mongo_profiles(settings: Settings) -> AsyncIterator[ProfileRepository]:
+    """Give the profiles in MongoDB; nothing is connected to yet."""
+    async with mongo_database(
+        settings, seconds=MONGO_SECONDS, app_name="profile-service"
+    ) as database:
+        yield MongoProfiles(database)
+
+
+def create_app(
+    settings: Settings | None = None,
+    *,
+    open_profiles: OpenProfiles = open_mongo_profiles,
+    open_subscription: OpenSubscription = open_rabbit_subscription,
+    clock: Clock | None = None,
+) -> FastAPI:
+    """Build the service. Without `settings` they are read from the environment.
+
+    `open_profiles` and `open_subscription` say where profiles are kept and where events
+    come from; MongoDB and RabbitMQ unless told otherwise.
+
+    Raises:
+        SystemExit: a setting is wrong; one line says which and what is allowed.
+    """
+    known = settings or load(Settings)
+    set_up_logging(known)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with _parts(known, open_profiles, open_subscription, clock or SystemClock()) as parts:
+            app.state.parts = parts
+            with parts.draining.on_sigterm(known.shutdown_delay):
+                yield
+            parts.draining.started = True
+
+    app = FastAPI(
+        title="Profile Matcher: profile service",
+        summary="Tells a game's clients which campaigns a player is in.",
+        version="1",
+        lifespan=lifespan,
+    )
+    answer_errors(app)
+    for routes in (client_config, profiles, cache, health):
+        app.include_router(routes.router)
+    return app
+
+
+@asynccontextmanager
+async def _parts(
+    settings: Settings,
+    open_profiles: OpenProfiles,
+    open_subscription: OpenSubscription,
+    clock: Clock,
+) -> AsyncIterator[ProfileServiceState]:
+    """Start everything in the order of need, and stop it in the reverse."""
+    async with AsyncExitStack() as stack:
+        repository = await stack.enter_async_context(open_profiles(settings))
+        origin = await stack.enter_async_context(open_origin(settings.campaigns_url))
+        campaigns = CampaignCache(
+            origin,
+            ttl=settings.campaigns_ttl,
+            follow_new_store=settings.follow_new_store,
+            clock=clock,
+        )
+        draining = Draining()
+        checks = Health(repository, campaigns, draining, clock, settings.max_staleness)
+        updates = PendingUpdates(repository)
+        if settings.persist_active_campaigns:
+            stack.push_async_callback(updates.flush)
+            await stack.enter_async_context(running(updates.run, name="pending updates"))
+        if settings.campaigns_backup is not None:
+            last_good = LastGoodFile(
+                settings.campaigns_backup,
+                campaigns_url=str(settings.campaigns_url),
+                clock=clock,
+            )
+            await last_good.restore(campaigns)
+            await stack.enter_async_context(
+                running(lambda: last_good.keep(campaigns), name="last-good file")
+            )
+        handler = EventHandler(campaigns, clock=clock)
+        await stack.enter_async_context(running(checks.prepare_profiles, name="profile index"))
+        await stack.enter_async_context(open_subscription(settings, handler))
+        await stack.enter_async_context(running(campaigns.run, name="campaign refetches"))
+        yield ProfileServiceState(
+            service=ProfileService(
+                profiles=repository,
+                cache=campaigns,
+                updates=updates if settings.persist_active_campaigns else None,
+                clock=clock,
+            ),
+            cache=campaigns,
+            health=checks,
+            admin_tokens=settings.admin_tokens,
+            draining=draining,
+        )
