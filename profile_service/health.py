@@ -50,7 +50,6 @@ class Health:
     draining: Draining
     clock: Clock
     max_staleness: timedelta | None
-    subscribed: bool = False
     duplicates: list[str] = field(default_factory=list)
     _pinged_at: float = float("-inf")
     _reachable: bool = False

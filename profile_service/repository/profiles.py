@@ -1,7 +1,7 @@
 """Profiles in MongoDB, one document a player."""
 
 import functools
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, ParamSpec, TypeVar
 
 from pymongo import ReplaceOne, UpdateOne
@@ -25,8 +25,8 @@ Result = TypeVar("Result")
 
 
 def _translated(
-    method: Callable[Arguments, Awaitable[Result]],
-) -> Callable[Arguments, Awaitable[Result]]:
+    method: Callable[Arguments, Coroutine[Any, Any, Result]],
+) -> Callable[Arguments, Coroutine[Any, Any, Result]]:
     """Turn the driver's errors into the repository's."""
 
     @functools.wraps(method)
