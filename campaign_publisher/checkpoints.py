@@ -1,0 +1,54 @@
+"""A campaign state as bytes, and back."""
+
+from typing import Any, Final, Literal
+
+import orjson
+
+from campaign_publisher.changes import Checkpoint
+from campaign_publisher.state import CampaignState, StoredCampaign
+from contracts.campaign import Campaign, Contract
+from contracts.snapshot import Revision, Uuid
+from foundation.slices import in_slices
+
+FORMAT: Final = 1
+
+
+class _Saved(Contract):
+    """A state without its campaigns, which are read in slices."""
+
+    format: Literal[1]
+    store_id: Uuid
+    renewed_from: Uuid | None
+    revision: Revision
+    head: Uuid
+    campaigns: list[dict[str, Any]]
+
+
+def to_checkpoint(state: CampaignState) -> Checkpoint:
+    """Give the checkpoint of a state."""
+    saved = {
+        "format": FORMAT,
+        "store_id": str(state.store_id),
+        "renewed_from": str(state.renewed_from) if state.renewed_from else None,
+        "revision": state.revision,
+        "head": str(state.head),
+        "campaigns": [orjson.Fragment(stored.json) for stored in state.campaigns.values()],
+    }
+    return Checkpoint(revision=state.revision, head=state.head, state=orjson.dumps(saved))
+
+
+async def from_checkpoint(checkpoint: Checkpoint) -> CampaignState:
+    """Give the state that a checkpoint keeps. Works in slices.
+
+    Raises:
+        ValueError: it is broken, of another format, or not of the change it claims.
+    """
+    saved = _Saved.model_validate(orjson.loads(checkpoint.state))
+    if (saved.revision, saved.head) != (checkpoint.revision, checkpoint.head):
+        raise ValueError("the state is not of the change that the checkpoint names")
+    campaigns = {}
+    async for document in in_slices(saved.campaigns):
+        revision = document.pop("revision")
+        campaign = Campaign.model_validate(document)
+        campaigns[campaign.name] = StoredCampaign.of(campaign, revision)
+    return CampaignState(saved.store_id, saved.renewed_from, saved.revision, saved.head, campaigns)

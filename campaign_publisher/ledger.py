@@ -1,0 +1,222 @@
+"""Ledger: this replica's copy of the campaigns, kept equal to the log that all replicas share."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+from campaign_publisher.changes import Change, ChangeLog, LogUnavailable, Operation
+from campaign_publisher.checkpointer import Checkpointer
+from campaign_publisher.checkpoints import from_checkpoint
+from campaign_publisher.state import BrokenLog, CampaignState, fold
+from foundation.backoff import Backoff
+from foundation.clock import Clock
+from foundation.errors import Unavailable
+
+logger = logging.getLogger(__name__)
+
+VOUCHED_POLLS = 5
+FOUNDER = "campaign service"
+
+
+class Ledger:
+    """The campaigns as of the newest change that was read, and how old that knowledge is.
+
+    Anybody may read it; whoever holds `turn` may load, follow and advance it.
+    `replaced` tells that the log no longer holds what was read from it.
+    """
+
+    def __init__(
+        self,
+        log: ChangeLog,
+        *,
+        clock: Clock,
+        poll_interval: timedelta,
+        checkpointer: Checkpointer,
+    ) -> None:
+        self.turn = asyncio.Lock()
+        self.replaced = False
+        self.poll_seconds = poll_interval.total_seconds()
+        self._log = log
+        self._clock = clock
+        self._checkpointer = checkpointer
+        self._state: CampaignState | None = None
+        self._read_at: float | None = None
+        self._looked_at: UUID | None = None
+        self._unreadable = False
+        self._listeners: list[Callable[[], None]] = []
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether the log has been read once."""
+        return self._state is not None
+
+    @property
+    def state(self) -> CampaignState:
+        """The campaigns as of the newest change that was read.
+
+        Raises:
+            Unavailable: nothing was read yet.
+        """
+        if self._state is None:
+            raise Unavailable("the campaigns have not been loaded yet")
+        return self._state
+
+    @property
+    def age(self) -> float | None:
+        """Seconds since the state was last known to be the newest; None before the first read."""
+        return None if self._read_at is None else self._clock.elapsed() - self._read_at
+
+    @property
+    def can_vouch(self) -> bool:
+        """Whether the state was the newest a moment ago, so that others may rely on it."""
+        age = self.age
+        return age is not None and not self.replaced and age <= VOUCHED_POLLS * self.poll_seconds
+
+    def subscribe(self, listener: Callable[[], None]) -> None:
+        """Call `listener` whenever the state moves on."""
+        self._listeners.append(listener)
+
+    async def run(self) -> None:
+        """Load the log, then follow it, until cancelled."""
+        backoff = Backoff(base=0.1, cap=2.0)
+        while True:
+            try:
+                async with self.turn:
+                    await (self.follow() if self.is_loaded else self.load())
+            except LogUnavailable as error:
+                self._note_unreadable(error)
+                await asyncio.sleep(backoff.next())
+            else:
+                self._note_readable()
+                backoff.reset()
+                await asyncio.sleep(self.poll_seconds)
+
+    async def load(self) -> None:
+        """Read the log from its newest checkpoint on; an empty log is founded.
+
+        Raises:
+            LogUnavailable: the log cannot be read, or not be founded, now.
+        """
+        await self._log.prepare()
+        started = self._clock.elapsed()
+        state = await self.read_anew() or await self._found()
+        logger.info(
+            "loaded %d campaigns at revision %d of store %s",
+            len(state.campaigns),
+            state.revision,
+            state.store_id,
+        )
+        self._adopt(state, read_at=started)
+
+    async def follow(self) -> None:
+        """Read what was appended since the last read.
+
+        When the log no longer holds what was read from it, `replaced` is set, and
+        stays so until the log holds it again or was renewed from the store held here.
+
+        Raises:
+            LogUnavailable: the log cannot be read now.
+        """
+        held = self.state
+        started = self._clock.elapsed()
+        changes = [change async for change in self._log.read(held.revision)]
+        state = await _continued(held, changes) or await self._find_renewal(held)
+        if state is not None:
+            self._adopt(state, read_at=started)
+
+    async def read_anew(self) -> CampaignState | None:
+        """Give the state that the whole log adds up to, None when it is empty.
+
+        Raises:
+            LogUnavailable: the log cannot be read now.
+        """
+        base = await self._checkpointed()
+        changes = [change async for change in self._log.read(base.revision + 1 if base else 0)]
+        if base is None and not changes:
+            return None
+        try:
+            state = await fold(base, changes)
+        except BrokenLog as error:
+            raise LogUnavailable(f"the log is broken: {error}") from error
+        self._checkpointer.loaded(state, folded=len(changes))
+        return state
+
+    def advance(self, state: CampaignState, *, read_at: float) -> None:
+        """Move on to what this replica has just appended; `read_at` is when that began."""
+        self._adopt(state, read_at=read_at)
+        self._checkpointer.committed(state)
+
+    async def _checkpointed(self) -> CampaignState | None:
+        checkpoint = await self._log.newest_checkpoint()
+        if checkpoint is None:
+            return None
+        try:
+            return await from_checkpoint(checkpoint)
+        except ValueError:
+            logger.warning("the checkpoint at revision %d cannot be read", checkpoint.revision)
+            return None
+
+    async def _found(self) -> CampaignState | None:
+        founding = Change(
+            revision=0,
+            id=uuid4(),
+            at=self._clock.now(),
+            actor=FOUNDER,
+            op=Operation.FOUND,
+            store_id=uuid4(),
+        )
+        if not await self._log.append(founding):
+            raise LogUnavailable("another replica is founding the log")
+        logger.info("founded store %s", founding.store_id)
+        return await fold(None, [founding])
+
+    async def _find_renewal(self, held: CampaignState) -> CampaignState | None:
+        """Give the log's new state when it says that it continues the store held here."""
+        if not self.replaced:
+            logger.error(
+                "the log was replaced: it no longer holds revision %d of store %s; nothing is "
+                "written or published until POST /store/renew",
+                held.revision,
+                held.store_id,
+            )
+            self.replaced = True
+        newest = await self._log.newest()
+        if newest is None or newest.id == self._looked_at:
+            return None
+        state = await self.read_anew()
+        self._looked_at = newest.id
+        if state is None or state.renewed_from != held.store_id:
+            return None
+        return state
+
+    def _adopt(self, state: CampaignState, *, read_at: float) -> None:
+        before, self._state = self._state, state
+        self._read_at = read_at
+        if self.replaced:
+            logger.warning("the log is whole again, at revision %d", state.revision)
+            self.replaced = False
+        if before is None or before.position != state.position:
+            for listener in self._listeners:
+                listener()
+
+    def _note_unreadable(self, error: LogUnavailable) -> None:
+        if not self._unreadable:
+            logger.error("the log cannot be read: %s", error)
+        self._unreadable = True
+
+    def _note_readable(self) -> None:
+        if self._unreadable:
+            logger.info("the log can be read again")
+        self._unreadable = False
+
+
+async def _continued(held: CampaignState, changes: list[Change]) -> CampaignState | None:
+    """Give the state after `changes`, None when they do not begin at the one held."""
+    if not changes or changes[0].id != held.head:
+        return None
+    try:
+        return await fold(held, changes[1:])
+    except BrokenLog:
+        return None

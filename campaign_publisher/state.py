@@ -1,0 +1,120 @@
+"""The campaigns as of one change of the log: what the changes up to it add up to."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Self
+from uuid import UUID
+
+from campaign_publisher.changes import Change
+from contracts.campaign import Campaign
+from contracts.snapshot import LogPosition, SnapshotHeader, SnapshotReason
+from foundation.slices import in_slices
+
+
+class BrokenLog(ValueError):
+    """The changes do not follow each other, or the first one founds no store."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCampaign:
+    """A campaign, the revision of its last change, and its JSON in snapshots.
+
+    The JSON is made once, when the campaign changes: a snapshot only joins it.
+    """
+
+    campaign: Campaign
+    revision: int
+    json: bytes
+
+    @classmethod
+    def of(cls, campaign: Campaign, revision: int) -> Self:
+        """Give the campaign as last changed at `revision`; the JSON is a PublishedCampaign's."""
+        plain = campaign.model_dump_json().encode()
+        return cls(campaign, revision, plain[:-1] + _tail(revision))
+
+    @property
+    def plain_json(self) -> bytes:
+        """The campaign's own JSON, which can be sent back in a PUT."""
+        return self.json[: -len(_tail(self.revision))] + b"}"
+
+
+def _tail(revision: int) -> bytes:
+    return b',"revision":%d}' % revision
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignState:
+    """Every campaign by its name, and where in which log this is."""
+
+    store_id: UUID
+    renewed_from: UUID | None
+    revision: int
+    head: UUID
+    campaigns: Mapping[str, StoredCampaign]
+
+    @property
+    def position(self) -> LogPosition:
+        """The place in the log."""
+        return LogPosition(store_id=self.store_id, revision=self.revision, head=self.head)
+
+
+async def fold(state: CampaignState | None, changes: Iterable[Change]) -> CampaignState:
+    """Give the state after `changes`; None is the state before a log was founded.
+
+    The state that is given stays as it is. Works in slices: other tasks run meanwhile.
+
+    Raises:
+        BrokenLog: a revision is missing, or the first change of a log names no store.
+    """
+    campaigns = dict(state.campaigns) if state else {}
+    async for change in in_slices(changes):
+        state = _moved(state, change, campaigns)
+        for name in change.deleted:
+            campaigns.pop(name, None)
+        async for campaign in in_slices(change.put):
+            campaigns[campaign.name] = StoredCampaign.of(campaign, change.revision)
+    if state is None:
+        raise BrokenLog("a log without changes has no state")
+    return state
+
+
+def _moved(
+    state: CampaignState | None, change: Change, campaigns: Mapping[str, StoredCampaign]
+) -> CampaignState:
+    if change.revision != (state.revision + 1 if state else 0):
+        raise BrokenLog(f"revision {change.revision} does not follow")
+    if change.store_id is not None:
+        store_id, renewed_from = change.store_id, change.renewed_from
+    elif state is not None:
+        store_id, renewed_from = state.store_id, state.renewed_from
+    else:
+        raise BrokenLog("the first change of the log names no store")
+    return CampaignState(store_id, renewed_from, change.revision, change.id, campaigns)
+
+
+def snapshot_bytes(
+    state: CampaignState, *, now: datetime, log_age: float, reason: SnapshotReason
+) -> bytes:
+    """Give the JSON of the CampaignSnapshot of `state`, published at `now`."""
+    header = SnapshotHeader(
+        store_id=state.store_id,
+        renewed_from=state.renewed_from,
+        revision=state.revision,
+        head=state.head,
+        published_at=now,
+        log_age=log_age,
+        reason=reason,
+    ).model_dump_json(by_alias=True)
+    return b'%b,"campaigns":[%b]}' % (header[:-1].encode(), b",".join(_published(state, now)))
+
+
+def snapshot_size(state: CampaignState, now: datetime) -> int:
+    """Give the bytes that the campaigns take in a snapshot published at `now`."""
+    return sum(len(campaign) + 1 for campaign in _published(state, now))
+
+
+def _published(state: CampaignState, now: datetime) -> Iterator[bytes]:
+    for stored in state.campaigns.values():
+        if stored.campaign.enabled and not stored.campaign.has_ended(now):
+            yield stored.json
