@@ -17,7 +17,7 @@ from profile_service.profiles import (
     Written,
 )
 
-PROFILES_SECONDS = 2.0
+PROFILES_SECONDS = 5.0
 
 # active_campaigns stands in a column of its own, so that a write of the document does
 # not touch it; in the document a null keeps its place among the keys.

@@ -1,0 +1,171 @@
+"""profile-matcher seed: campaigns and profiles from files into running services."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Annotated, Any, BinaryIO
+from urllib.parse import quote
+
+import httpx
+import orjson
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+from command_line.client import client_of, complain, detail_of, fail
+from contracts.keys import normalise_key
+from devstack.tokens import first_secret
+
+_FILE: dict[str, Any] = {"exists": True, "dir_okay": False, "metavar": "FILE"}
+
+
+def seed(
+    *,
+    campaigns: Annotated[
+        list[Path] | None,
+        typer.Option(help="A JSON list of campaigns, or one campaign. May be repeated.", **_FILE),
+    ] = None,
+    profiles: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Profiles, one a line (NDJSON); in a .json file a list or one. May be repeated.",
+            **_FILE,
+        ),
+    ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Make these the only campaigns, in one change.")
+    ] = False,
+    token: Annotated[
+        str, typer.Option(envvar="ADMIN_TOKEN", help="An admin token of the services.")
+    ] = "",
+    campaigns_url: Annotated[
+        str, typer.Option(help="Where the campaign service is.")
+    ] = "http://127.0.0.1:54325",
+    profiles_url: Annotated[
+        str, typer.Option(help="Where the profile service is.")
+    ] = "http://127.0.0.1:54326",
+) -> None:
+    """Write campaigns and profiles from files; exit code 1 when any was refused."""
+    if not campaigns and not profiles:
+        raise typer.BadParameter("there is nothing to do: give --campaigns, --profiles or both")
+    if replace and not campaigns:
+        raise typer.BadParameter("--replace needs --campaigns")
+    secret = first_secret(token)
+    found = [item for path in campaigns or () for item in _campaigns_in(path)]
+    refused = 0
+    if campaigns:
+        with client_of(campaigns_url, token=secret) as client:
+            refused += _replace(client, found) if replace else _put(client, found)
+    if profiles:
+        with client_of(profiles_url, token=secret) as client:
+            refused += sum(_import(client, path) for path in profiles)
+    if refused:
+        raise typer.Exit(1)
+
+
+@dataclass(frozen=True)
+class _Item:
+    """A campaign and where it stands."""
+
+    where: str
+    campaign: Any
+
+
+def _campaigns_in(path: Path) -> list[_Item]:
+    return [
+        _Item(f"{path}: campaign {number}", campaign)
+        for number, campaign in enumerate(_list_in(path), start=1)
+    ]
+
+
+def _list_in(path: Path) -> list[Any]:
+    try:
+        content = orjson.loads(path.read_bytes())
+    except orjson.JSONDecodeError as error:
+        fail(f"{path} is not JSON: {error}")
+    return content if isinstance(content, list) else [content]
+
+
+def _replace(client: httpx.Client, items: list[_Item]) -> int:
+    body = orjson.dumps([item.campaign for item in items])
+    answer = client.post("/campaigns/import", content=body, headers=_type("json"))
+    if not answer.is_success:
+        complain(f"campaigns: {detail_of(answer)}")
+        return 1
+    typer.echo(f"campaigns: {len(items)} are now all there are")
+    return 0
+
+
+def _put(client: httpx.Client, items: list[_Item]) -> int:
+    refused = 0
+    for item in items:
+        problem = _put_one(client, item.campaign)
+        if problem:
+            complain(f"{item.where}: {problem}")
+            refused += 1
+    typer.echo(f"campaigns: {len(items) - refused} written, {refused} refused")
+    return refused
+
+
+def _put_one(client: httpx.Client, campaign: Any) -> str | None:
+    """Write one campaign; give what is wrong with it, if anything is."""
+    try:
+        name = normalise_key(campaign["name"])
+    except (TypeError, KeyError):
+        return "has no name"
+    except ValueError as error:
+        return f"name {error}"
+    answer = client.put(
+        f"/campaigns/{quote(name, safe='')}",
+        content=orjson.dumps(campaign),
+        headers=_type("json"),
+    )
+    return None if answer.is_success else f"{name}: {detail_of(answer)}"
+
+
+def _import(client: httpx.Client, path: Path) -> int:
+    """Send a file's profiles in one request; give how many were refused."""
+    with _progress() as progress, _lines_of(path, progress) as lines:
+        answer = client.post("/profiles/import", content=lines, headers=_type("x-ndjson"))
+    if not answer.is_success:
+        complain(f"{path}: {detail_of(answer)}")
+        return 1
+    report = answer.json()
+    for error in report["errors"]:
+        complain(f"{path}: profile {error['line']}: {error['detail']}")
+    if report["failed"] > len(report["errors"]):
+        complain(f"{path}: and {report['failed'] - len(report['errors'])} more")
+    typer.echo(
+        f"{path}: {report['received']} profiles: {report['created']} created, "
+        f"{report['replaced']} replaced, {report['failed']} refused"
+    )
+    return int(report["failed"])
+
+
+def _progress() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+
+
+@contextmanager
+def _lines_of(path: Path, progress: Progress) -> Iterator[BinaryIO]:
+    """Open a file as NDJSON whose reading is shown; only a .json file is read whole."""
+    if path.suffix == ".json":
+        body = b"\n".join(orjson.dumps(profile) for profile in _list_in(path))
+        with progress.wrap_file(BytesIO(body), len(body), description=path.name) as lines:
+            yield lines
+    else:
+        with progress.open(path, "rb", description=path.name) as lines:
+            yield lines
+
+
+def _type(kind: str) -> dict[str, str]:
+    return {"Content-Type": f"application/{kind}"}

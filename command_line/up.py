@@ -1,0 +1,54 @@
+"""profile-matcher up: both services in one process, with nothing else to install."""
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from command_line.client import fail
+
+if TYPE_CHECKING:
+    from devstack.stack import Running
+
+
+def up(
+    *,
+    data: Annotated[
+        Path, typer.Option(help="The folder for the SQLite file, when MONGO_URL is not set.")
+    ] = Path(".data"),
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    campaigns_port: Annotated[
+        int, typer.Option(min=0, max=65535, help="The campaign service's; 0 is any free one.")
+    ] = 54325,
+    profiles_port: Annotated[
+        int, typer.Option(min=0, max=65535, help="The profile service's; 0 is any free one.")
+    ] = 54326,
+) -> None:
+    """Run both services until Ctrl-C, with SQLite and no broker.
+
+    Where MONGO_URL or AMQP_URL is set, that server is used instead.
+    The first start loads example campaigns and profiles.
+    """
+    # The services are slow to import, and no other command needs them.
+    from devstack.servers import StackFailed  # noqa: PLC0415
+    from devstack.stack import Options, serve  # noqa: PLC0415
+
+    options = Options(
+        data=data, host=host, campaigns_port=campaigns_port, profiles_port=profiles_port
+    )
+    try:
+        asyncio.run(serve(options, on_ready=_tell))
+    except StackFailed as error:
+        fail(str(error))
+    typer.echo("Stopped.")
+
+
+def _tell(running: "Running") -> None:
+    if running.loaded_examples:
+        typer.echo("Loaded the example campaigns and profiles.")
+    typer.echo(f"Campaigns:   {running.campaigns_url}/docs")
+    typer.echo(f"Profiles:    {running.profiles_url}/docs")
+    typer.echo(f"Admin token: {running.token if running.token_is_new else 'as in ADMIN_TOKEN'}")
+    typer.echo(f"Try:         curl {running.profiles_url}/get_client_config/{running.example}")
+    typer.echo("Stop:        Ctrl-C")

@@ -1,0 +1,109 @@
+"""Servers: several apps in one event loop, each on a port that is taken before anything starts."""
+
+import asyncio
+import signal
+import socket
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from types import FrameType
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI
+
+STOP_SECONDS = 10.0
+DRAIN_SECONDS = 3
+STARTED_POLL_SECONDS = 0.02
+
+
+class StackFailed(Exception):
+    """The stack cannot run; the message says why, in one line for people."""
+
+
+@contextmanager
+def listening(host: str, port: int) -> Iterator[socket.socket]:
+    """Take a port while the block lasts; port 0 takes one that is free.
+
+    Raises:
+        StackFailed: it is in use or not ours to take.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listener = socket.create_server((host, port), family=family)
+    except (OSError, OverflowError) as error:
+        raise StackFailed(f"port {port} of {host} cannot be used: {error}") from error
+    with listener:
+        yield listener
+
+
+@asynccontextmanager
+async def serving(
+    app: FastAPI, listener: socket.socket, *, name: str
+) -> AsyncIterator[asyncio.Task[None]]:
+    """Serve an app while the block lasts; give the task, which ends only if the server does.
+
+    Raises:
+        StackFailed: the app did not start.
+    """
+    server = _Server(
+        uvicorn.Config(app, lifespan="on", log_config=None, timeout_graceful_shutdown=DRAIN_SECONDS)
+    )
+    task = asyncio.create_task(_serve(server, listener, name), name=name)
+    try:
+        while not server.started and not task.done():  # noqa: ASYNC110 - it has no event
+            await asyncio.sleep(STARTED_POLL_SECONDS)
+        if task.done():
+            raise StackFailed(f"{name} did not start")
+        yield task
+    finally:
+        server.should_exit = True
+        await asyncio.wait({task}, timeout=STOP_SECONDS)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+class _Server(uvicorn.Server):
+    """A uvicorn server that leaves the process's signals alone: there is another one."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def _serve(server: uvicorn.Server, listener: socket.socket, name: str) -> None:
+    try:
+        await server.serve(sockets=[listener])
+    except SystemExit:  # uvicorn's way to say that an app did not start; it ends the loop
+        raise StackFailed(f"{name} did not start") from None
+
+
+async def run_until_signal(work: Coroutine[Any, Any, None]) -> None:
+    """Run `work` until SIGINT or SIGTERM cancels it; a second one ends the process at once."""
+    task = asyncio.create_task(work)
+    with _signals_cancel(task):
+        await asyncio.wait({task})
+    if not task.cancelled():
+        task.result()
+
+
+@contextmanager
+def _signals_cancel(task: asyncio.Task[None]) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+    signalled = False
+
+    def cancel(number: int, _: FrameType | None) -> None:
+        nonlocal signalled
+        if signalled:
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+        signalled = True
+        loop.call_soon_threadsafe(task.cancel)
+
+    # Not loop.add_signal_handler: the services put their own handler for SIGTERM before
+    # this one while they run, and call it.
+    before = {number: signal.signal(number, cancel) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
