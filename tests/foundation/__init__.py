@@ -1,0 +1,1 @@
+"""Promises of what both services are built on."""

@@ -1,0 +1,1 @@
+"""Promises of where campaigns and profiles come from."""
