@@ -2,16 +2,30 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from typing import Protocol
 
 from campaign_publisher.publisher import PublishFailed
 from foundation.tasks import running
-from profile_service.consumers import EventHandler
 
 logger = logging.getLogger(__name__)
 
 HANDOVER_SECONDS = 10.0
+
+
+class Handler(Protocol):
+    """The profile service's side, as its consumers have it."""
+
+    async def handle(
+        self, body: bytes, headers: Mapping[str, object], message_id: str | None
+    ) -> None:
+        """Take one event."""
+        ...
+
+    async def connected(self) -> None:
+        """Take note that events come from now on."""
+        ...
 
 
 class Handover:
@@ -22,7 +36,7 @@ class Handover:
     """
 
     def __init__(self) -> None:
-        self._handler: EventHandler | None = None
+        self._handler: Handler | None = None
         self._on_connected: Callable[[], Awaitable[None]] | None = None
         self._announce_again = asyncio.Event()
 
@@ -39,9 +53,7 @@ class Handover:
             self._on_connected = None
 
     @asynccontextmanager
-    async def open_subscription(
-        self, _: object, handler: EventHandler
-    ) -> AsyncIterator["Handover"]:
+    async def open_subscription(self, _: object, handler: Handler) -> AsyncIterator["Handover"]:
         """Give the profile service its subscription."""
         self._handler = handler
         try:

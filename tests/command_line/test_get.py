@@ -1,0 +1,65 @@
+"""profile-matcher get: a player's configuration in a terminal or a pipe."""
+
+import json
+import subprocess
+
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from command_line.main import app
+from devstack.servers import listening
+from tests.builders import PLAYER_ID
+from tests.command_line.stacks import COMMAND, Stack
+
+LIMIT = 30.0
+
+
+def get(*arguments: str) -> Result:
+    """Run the command in this process."""
+    return CliRunner().invoke(app, ["get", *arguments])
+
+
+def test_prints_json_in_a_pipe(stack: Stack) -> None:
+    """What a pipe receives is the configuration as JSON, with no colours in it."""
+    found = subprocess.run(
+        [COMMAND, "get", PLAYER_ID, "--url", stack.profiles_url],
+        capture_output=True,
+        check=True,
+        timeout=LIMIT,
+    )
+    profile = json.loads(found.stdout)
+    assert profile["player_id"] == PLAYER_ID
+    assert "mycampaign" in profile["active_campaigns"]
+
+
+def test_says_that_there_is_no_such_player(stack: Stack) -> None:
+    """An unknown player is a message and exit code 1."""
+    result = get("nobody", "--url", stack.profiles_url)
+    assert (result.exit_code, result.output) == (1, "there is no player nobody\n")
+
+
+@pytest.mark.parametrize("player_id", ["..", "a/b", " x"])
+def test_refuses_what_is_no_player_id(player_id: str) -> None:
+    """An id that no profile can have is refused without a request."""
+    result = get(player_id, "--url", "http://127.0.0.1:1")
+    assert result.exit_code == 1
+    assert result.output.startswith("PLAYER_ID must be 1 to 128 printable characters")
+
+
+def test_says_that_the_service_is_away() -> None:
+    """A server that is not there is one line."""
+    with listening("127.0.0.1", 0) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    result = get(PLAYER_ID, "--url", url)
+    assert result.exit_code == 1
+    assert result.output.startswith(f"{url} cannot be reached: ")
+    assert result.output.count("\n") == 1
+
+
+@pytest.mark.parametrize("url", ["localhost:54326", "http://[", "nonsense"])
+def test_says_that_an_address_is_none(url: str) -> None:
+    """A mistyped address is one line."""
+    result = get(PLAYER_ID, "--url", url)
+    assert result.exit_code == 1
+    assert result.output.startswith(f"{url} cannot be reached: ")

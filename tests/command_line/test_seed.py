@@ -1,0 +1,195 @@
+"""profile-matcher seed: campaigns and profiles from files."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from command_line.main import app
+from devstack.servers import listening
+from tests.builders import a_campaign, a_profile
+from tests.command_line.stacks import Stack, a_stack
+
+LIMIT = 30.0
+
+
+def seed(stack: Stack, *arguments: str | Path, token: str | None = None) -> Result:
+    """Run the command in this process against a stack."""
+    where = ["--campaigns-url", stack.campaigns_url, "--profiles-url", stack.profiles_url]
+    secret = ["--token", stack.token if token is None else token]
+    return CliRunner().invoke(app, ["seed", *where, *secret, *map(str, arguments)])
+
+
+def a_json_campaign(name: str, **fields: Any) -> dict[str, Any]:
+    """Give a campaign as it is sent."""
+    return {**a_campaign(name).model_dump(mode="json", exclude_none=True), **fields}
+
+
+def written(path: Path, content: Any) -> Path:
+    """Write JSON into a file."""
+    path.write_text(json.dumps(content))
+    return path
+
+
+def written_lines(path: Path, lines: Iterable[Any]) -> Path:
+    """Write NDJSON into a file."""
+    path.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    return path
+
+
+def campaigns_of(stack: Stack) -> set[str]:
+    """Give the names of all campaigns."""
+    answer = httpx.get(
+        f"{stack.campaigns_url}/campaigns", params={"status": "all"}, timeout=LIMIT, trust_env=False
+    )
+    return {campaign["name"] for campaign in answer.json()}
+
+
+def profile_of(stack: Stack, player_id: str) -> httpx.Response:
+    """Ask for a player's configuration."""
+    return httpx.get(
+        f"{stack.profiles_url}/get_client_config/{player_id}", timeout=LIMIT, trust_env=False
+    )
+
+
+def test_writes_campaigns_beside_those_there_are(stack: Stack, tmp_path: Path) -> None:
+    """Lists and single campaigns of several files are written; the others stay."""
+    before = campaigns_of(stack)
+    some = written(
+        tmp_path / "some.json", [a_json_campaign("Fête d'été"), a_json_campaign("50 %?")]
+    )
+    one = written(tmp_path / "one.json", a_json_campaign("one"))
+    result = seed(stack, "--campaigns", some, "--campaigns", one)
+    assert (result.exit_code, result.output) == (0, "campaigns: 3 written, 0 refused\n")
+    assert campaigns_of(stack) == before | {"Fête d'été", "50 %?", "one"}
+
+
+def test_names_each_campaign_that_is_refused(stack: Stack, tmp_path: Path) -> None:
+    """What is wrong is told for each campaign, the good ones are written, and it exits with 1."""
+    path = written(
+        tmp_path / "mixed.json",
+        [
+            a_json_campaign("good"),
+            a_json_campaign("bad", priority="high"),
+            {"game": "mygame"},
+            7,
+            a_json_campaign("a/b"),
+        ],
+    )
+    result = seed(stack, "--campaigns", path)
+    assert result.exit_code == 1
+    assert "good" in campaigns_of(stack)
+    *refused, summary = result.output.splitlines()
+    assert refused[0].startswith(f"{path}: campaign 2: bad: 422 ")
+    assert refused[1] == f"{path}: campaign 3: has no name"
+    assert refused[2] == f"{path}: campaign 4: has no name"
+    assert refused[3].startswith(f"{path}: campaign 5: name must be ")
+    assert summary == "campaigns: 1 written, 4 refused"
+
+
+def test_replaces_all_campaigns_at_once(tmp_path: Path) -> None:
+    """With --replace nothing but the given campaigns is left; a wrong list changes nothing."""
+    with a_stack(tmp_path) as stack:
+        good = written(tmp_path / "good.json", [a_json_campaign("one"), a_json_campaign("two")])
+        result = seed(stack, "--replace", "--campaigns", good)
+        assert (result.exit_code, result.output) == (0, "campaigns: 2 are now all there are\n")
+        assert campaigns_of(stack) == {"one", "two"}
+        bad = written(tmp_path / "bad.json", [a_json_campaign("three"), {"name": "no game"}])
+        result = seed(stack, "--replace", "--campaigns", bad)
+        assert result.exit_code == 1
+        assert result.output.startswith("campaigns: 422 ")
+        assert campaigns_of(stack) == {"one", "two"}
+
+
+def test_imports_profiles_of_lines_and_lists(stack: Stack, tmp_path: Path) -> None:
+    """NDJSON, a JSON list and a JSON object are all imported, and counted."""
+    lines = written_lines(tmp_path / "lines.ndjson", [a_profile("l1"), a_profile("l2")])
+    many = written(tmp_path / "many.json", [a_profile("m1"), a_profile("l1")])
+    one = written(tmp_path / "one.json", a_profile("o1"))
+    result = seed(stack, "--profiles", lines, "--profiles", many, "--profiles", one)
+    assert (result.exit_code, result.output.splitlines()) == (
+        0,
+        [
+            f"{lines}: 2 profiles: 2 created, 0 replaced, 0 refused",
+            f"{many}: 2 profiles: 1 created, 1 replaced, 0 refused",
+            f"{one}: 1 profiles: 1 created, 0 replaced, 0 refused",
+        ],
+    )
+    assert all(profile_of(stack, player).is_success for player in ("l1", "l2", "m1", "o1"))
+
+
+def test_names_each_line_that_is_refused(stack: Stack, tmp_path: Path) -> None:
+    """Wrong lines are told by number, the others are imported, and it exits with 1."""
+    path = tmp_path / "mixed.ndjson"
+    path.write_text('{"player_id": "p1"}\n{"player_id": 7}\n\nnonsense\n{"player_id": "p5"}')
+    result = seed(stack, "--profiles", path)
+    assert result.exit_code == 1
+    first, second, summary = result.output.splitlines()
+    assert first.startswith(f"{path}: profile 2: player_id")
+    assert second.startswith(f"{path}: profile 4: is not valid JSON")
+    assert summary == f"{path}: 4 profiles: 2 created, 0 replaced, 2 refused"
+    assert profile_of(stack, "p5").is_success
+
+
+def test_counts_the_refused_that_are_not_named(stack: Stack, tmp_path: Path) -> None:
+    """Of very many wrong lines the first are named and the rest is counted."""
+    path = written_lines(tmp_path / "wrong.ndjson", [{}] * 150)
+    result = seed(stack, "--profiles", path)
+    assert result.exit_code == 1
+    assert f"{path}: and 50 more" in result.output.splitlines()
+
+
+def test_streams_a_file_of_many_profiles(stack: Stack, tmp_path: Path) -> None:
+    """A file of some megabytes goes through in one request."""
+    lines = (a_profile(f"many-{number}", _filling="x" * 1000) for number in range(5000))
+    path = written_lines(tmp_path / "many.ndjson", lines)
+    result = seed(stack, "--profiles", path)
+    assert (result.exit_code, result.output) == (
+        0,
+        f"{path}: 5000 profiles: 5000 created, 0 replaced, 0 refused\n",
+    )
+
+
+def test_says_that_a_token_is_wrong(stack: Stack, tmp_path: Path) -> None:
+    """Without a token that the services know nothing is written, and one line says why."""
+    campaign = written(tmp_path / "one.json", a_json_campaign("not allowed"))
+    profiles = written_lines(tmp_path / "many.ndjson", [a_profile("not-allowed")] * 20_000)
+    for token in ("wrong", ""):
+        result = seed(stack, "--campaigns", campaign, "--profiles", profiles, token=token)
+        assert result.exit_code == 1
+        assert result.output.count(": 401 ") == 2, result.output
+    assert "not allowed" not in campaigns_of(stack)
+    assert not profile_of(stack, "not-allowed").is_success
+
+
+@pytest.mark.parametrize("kind", ["--campaigns", "--profiles"])
+def test_says_that_a_file_is_no_json(stack: Stack, tmp_path: Path, kind: str) -> None:
+    """A broken JSON file is one line with its name."""
+    path = tmp_path / "broken.json"
+    path.write_text("[{")
+    result = seed(stack, kind, path)
+    assert result.exit_code == 1
+    assert result.output.startswith(f"{path} is not JSON: ")
+
+
+def test_says_that_a_service_is_away(tmp_path: Path) -> None:
+    """A server that is not there is one line."""
+    path = written(tmp_path / "one.json", a_json_campaign("one"))
+    with listening("127.0.0.1", 0) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    arguments = ["seed", "--campaigns", str(path), "--campaigns-url", url]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 1
+    assert result.output.startswith(f"{url} cannot be reached: ")
+    assert result.output.count("\n") == 1
+
+
+@pytest.mark.parametrize("arguments", [[], ["--replace"], ["--campaigns", "missing.json"]])
+def test_refuses_arguments_that_say_nothing_to_do(arguments: list[str]) -> None:
+    """What can't be meant is refused with exit code 2 before anything is sent."""
+    assert CliRunner().invoke(app, ["seed", *arguments]).exit_code == 2
