@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Protocol
 
 from campaign_publisher.publisher import PublishFailed
@@ -11,7 +11,7 @@ from foundation.tasks import running
 
 logger = logging.getLogger(__name__)
 
-HANDOVER_SECONDS = 10.0
+PATIENCE_SECONDS = 2.0
 
 
 class Handler(Protocol):
@@ -35,9 +35,11 @@ class Handover:
     sides are told that they are connected as soon as both are there.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, patience: float = PATIENCE_SECONDS) -> None:
+        self._patience = patience
         self._handler: Handler | None = None
         self._on_connected: Callable[[], Awaitable[None]] | None = None
+        self._subscribed = asyncio.Event()
         self._announce_again = asyncio.Event()
 
     @asynccontextmanager
@@ -56,10 +58,12 @@ class Handover:
     async def open_subscription(self, _: object, handler: Handler) -> AsyncIterator["Handover"]:
         """Give the profile service its subscription."""
         self._handler = handler
+        self._subscribed.set()
         try:
             async with running(self._announce, name="handover"):
                 yield self
         finally:
+            self._subscribed.clear()
             self._handler = None
 
     async def publish(
@@ -67,17 +71,25 @@ class Handover:
     ) -> None:
         """Wait until the profile service has handled an event.
 
+        It is a little later to start than the publisher, which waits for it so long.
+
         Raises:
-            PublishFailed: nobody is subscribed, or the handler failed or took too long.
+            PublishFailed: nobody has subscribed, or the handler failed.
         """
-        if self._handler is None:
-            raise PublishFailed("the profile service is not subscribed yet")
+        handler = await self._subscriber()
         try:
-            async with asyncio.timeout(HANDOVER_SECONDS):
-                await self._handler.handle(body, headers, message_id)
+            await handler.handle(body, headers, message_id)
         except Exception as error:
             logger.exception("a %s was not handled", message_type)
             raise PublishFailed("the profile service did not handle it") from error
+
+    async def _subscriber(self) -> Handler:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._patience):
+                await self._subscribed.wait()
+        if self._handler is None:
+            raise PublishFailed("the profile service has not subscribed")
+        return self._handler
 
     @property
     def is_up(self) -> bool:

@@ -4,8 +4,7 @@ import json
 import subprocess
 
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from command_line.main import app
 from devstack.servers import listening

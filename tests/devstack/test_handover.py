@@ -18,6 +18,7 @@ class Consumer:
     def __init__(self, *, broken: bool = False) -> None:
         self.broken = broken
         self.events: list[tuple[bytes, dict[str, object], str | None]] = []
+        self.handled = asyncio.Event()
         self.connects = 0
 
     async def handle(
@@ -26,6 +27,7 @@ class Consumer:
         if self.broken:
             raise RuntimeError("no")
         self.events.append((body, dict(headers), message_id))
+        self.handled.set()
 
     async def connected(self) -> None:
         self.connects += 1
@@ -74,7 +76,7 @@ async def test_an_event_is_handled_when_its_publishing_ends() -> None:
 
 async def test_publishing_fails_while_nobody_is_subscribed() -> None:
     """Before the subscription and after it nothing is confirmed."""
-    handover = Handover()
+    handover = Handover(patience=0.01)
     channel, subscription = both_sides(handover, Publisher(), Consumer())
     async with channel:
         with pytest.raises(PublishFailed):
@@ -83,6 +85,18 @@ async def test_publishing_fails_while_nobody_is_subscribed() -> None:
             await publish(handover)
         with pytest.raises(PublishFailed):
             await publish(handover)
+
+
+async def test_publishing_waits_for_a_subscription_that_comes() -> None:
+    """What is published a moment too early is handled when the subscription is there."""
+    handover, consumer = Handover(patience=DEADLINE), Consumer()
+    channel, subscription = both_sides(handover, Publisher(), consumer)
+    async with channel, asyncio.TaskGroup() as tasks:
+        tasks.create_task(publish(handover))
+        await asyncio.sleep(0)
+        async with subscription:
+            async with asyncio.timeout(DEADLINE):
+                await consumer.handled.wait()
 
 
 async def test_an_event_that_is_not_handled_is_not_confirmed() -> None:
