@@ -19,7 +19,7 @@ from contracts.keys import Key
 MAX_LEVEL = 2**63 - 1  # what BSON can hold
 
 Value = Annotated[str, StringConstraints(min_length=1, max_length=256)]
-Values = Annotated[tuple[Value, ...], Field(min_length=1)]
+Values = Annotated[tuple[Value, ...], Field(json_schema_extra={"minItems": 1})]
 Level = Annotated[int, Field(ge=0, le=MAX_LEVEL)]
 
 
@@ -61,12 +61,12 @@ class Conditions(Contract):
     @field_validator("country", "language", "gender", "items", mode="before")
     @classmethod
     def _as_tuple(cls, value: Any) -> Any:
-        if isinstance(value, list):
-            if not value:
-                message = "must not be empty; leave it out to match everyone"
-                raise ValueError(message)
-            return tuple(value)
-        return value
+        if not isinstance(value, list | tuple):
+            return value
+        if not value:
+            message = "must not be empty; leave it out to match everyone"
+            raise ValueError(message)
+        return tuple(value)
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:

@@ -11,7 +11,7 @@ INSTANT_RULE = "an RFC 3339 date and time such as 2022-01-25T00:00:00Z or 2022-0
 # Stricter than datetime.fromisoformat, which also takes week dates, missing seconds,
 # missing offsets and any character between date and time.
 _RFC_3339 = re.compile(
-    r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:[Zz]|[+-]\d{2}:\d{2})", re.ASCII
+    r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:[Zz]|[+-]\d{2}:[0-5]\d)", re.ASCII
 )
 
 
@@ -44,7 +44,11 @@ def _to_instant(value: Any) -> datetime:
         if value.tzinfo is None:
             message = "must have a time zone"
             raise ValueError(message)
-        return value.astimezone(UTC)
+        try:
+            return value.astimezone(UTC)
+        except OverflowError:
+            message = "must be within the years 1 to 9999 in UTC"
+            raise ValueError(message) from None
     if isinstance(value, str):
         return parse_instant(value)
     message = f"must be {INSTANT_RULE}"

@@ -130,10 +130,19 @@ def check_storable(document: dict[str, Any]) -> None:
                 f"{where[:256]!r}: a key must not be empty, hold '.' or NUL, or start with '$'"
             )
             raise ValueError(message)
-        # A JSON integer beyond 64 bits reaches us as a float: it would not be stored as sent.
-        if isinstance(value, int | float) and not -MAX_INTEGER - 1 <= value <= MAX_INTEGER:
+        if isinstance(value, int | float) and not _is_storable(value):
             message = f"{where[:256]}: numbers must be within 64-bit integers"
             raise ValueError(message)
+
+
+def _is_storable(number: float) -> bool:
+    """Tell whether a number fits BSON's 64-bit integers.
+
+    A JSON integer beyond them reaches us rounded to a float, which may be -2**63
+    itself: it would not be stored as it was sent.
+    """
+    least = -MAX_INTEGER if isinstance(number, float) else -MAX_INTEGER - 1
+    return least <= number <= MAX_INTEGER
 
 
 def _walk(document: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], str, Any, int]]:

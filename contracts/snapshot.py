@@ -1,7 +1,7 @@
 """CampaignSnapshot: all campaigns that run or will run, as of one revision of the change log."""
 
 from enum import StrEnum
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Self
 from uuid import UUID
 
 from pydantic import Field, model_validator
@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from contracts.campaign import Campaign, Contract
 from contracts.instants import Instant
 
-SCHEMA: Final = 1
+SCHEMA = 1
 
 Revision = Annotated[int, Field(ge=0, lt=2**63)]
 # JSON has no UUID: strict mode would take only a UUID object.
@@ -52,7 +52,7 @@ class SnapshotHeader(Contract):
     long before `published_at` the log was last read and this revision seen as its newest.
     """
 
-    schema_: Literal[1] = Field(default=SCHEMA, alias="schema")
+    schema_: Annotated[int, Field(alias="schema", ge=SCHEMA, le=SCHEMA)]
     store_id: Uuid
     renewed_from: Uuid | None = None
     revision: Revision

@@ -9,7 +9,7 @@ already need not read the body.
 from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from contracts.campaign import Contract
 from contracts.snapshot import LogPosition, Revision, Uuid
@@ -41,6 +41,17 @@ _FIELDS = {
 }
 
 
+def _no_bool(value: object) -> object:
+    if isinstance(value, bool):
+        message = "must be a number"
+        raise ValueError(message)  # noqa: TRY004 - pydantic makes a ValidationError of it
+    return value
+
+
+# Numbers travel as text.
+_NumberText = BeforeValidator(_no_bool)
+
+
 class SnapshotEvent(Contract):
     """What the headers of a snapshot or a heartbeat say.
 
@@ -49,10 +60,10 @@ class SnapshotEvent(Contract):
     """
 
     store_id: Uuid
-    revision: Annotated[Revision, Field(strict=False)]
+    revision: Annotated[Revision, Field(strict=False), _NumberText]
     head: Uuid
-    log_age: Annotated[float, Field(ge=0, strict=False)]
-    heartbeat_interval: Annotated[float, Field(gt=0, strict=False)]
+    log_age: Annotated[float, Field(ge=0, strict=False), _NumberText]
+    heartbeat_interval: Annotated[float, Field(gt=0, strict=False), _NumberText]
 
     @property
     def position(self) -> LogPosition:
