@@ -10,7 +10,7 @@ from bson.decimal128 import Decimal128
 
 # The Gregorian calendar repeats after 400 years.
 _CYCLE_YEARS = 400
-_CYCLE = timedelta(days=146_097)
+_CYCLE_MILLISECONDS = 146_097 * 24 * 60 * 60 * 1000
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - arithmetic on UTC only
 _MAX_INTEGER = 2**64 - 1
 
@@ -43,8 +43,9 @@ def _readable(value: Any) -> Any:
 
 def _format_milliseconds(milliseconds: int) -> str:
     """Write milliseconds since 1970 as a date, also where `datetime` ends."""
-    cycles, rest = divmod(timedelta(milliseconds=milliseconds), _CYCLE)
-    moment = _EPOCH + rest
+    # Of integers: a timedelta cannot hold all that 64 bits can.
+    cycles, rest = divmod(milliseconds, _CYCLE_MILLISECONDS)
+    moment = _EPOCH + timedelta(milliseconds=rest)
     year = moment.year + cycles * _CYCLE_YEARS
     sign = "-" if year < 0 else ""
     return f"{sign}{abs(year):04}{moment.isoformat(timespec='milliseconds')[4:]}Z"
