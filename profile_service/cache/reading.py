@@ -56,7 +56,7 @@ def _read_campaign(document: Any, held: CompiledCampaigns | None) -> PublishedCa
     try:
         return PublishedCampaign.model_validate(document)
     except ValidationError as error:
-        raise UnreadableSnapshot(_reason(error)) from None
+        raise UnreadableSnapshot(_reason(error, "campaigns")) from None
 
 
 def _is(known: PublishedCampaign, document: dict[str, Any]) -> bool:
@@ -68,7 +68,7 @@ def _is(known: PublishedCampaign, document: dict[str, Any]) -> bool:
     return document.get("revision") == known.revision and document.get("last_updated") == written
 
 
-def _reason(error: ValidationError) -> str:
+def _reason(error: ValidationError, *loc: str) -> str:
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    where = ".".join(str(step)[:64] for step in first["loc"])
+    where = ".".join(str(step)[:64] for step in (*loc, *first["loc"]))
     return f"{where}: {first['msg']}"[:512]
