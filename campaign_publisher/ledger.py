@@ -2,13 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
-from uuid import UUID, uuid4
+from uuid import UUID
 
-from campaign_publisher.changes import Change, ChangeLog, LogUnavailable, Operation
+from campaign_publisher.changes import Change, ChangeLog, LogUnavailable
 from campaign_publisher.checkpointer import Checkpointer
-from campaign_publisher.checkpoints import from_checkpoint
+from campaign_publisher.loading import found, read_whole
 from campaign_publisher.state import BrokenLog, CampaignState, fold
 from foundation.backoff import Backoff
 from foundation.clock import Clock
@@ -17,7 +17,6 @@ from foundation.errors import Unavailable
 logger = logging.getLogger(__name__)
 
 VOUCHED_POLLS = 5
-FOUNDER = "campaign service"
 
 
 class Ledger:
@@ -35,16 +34,15 @@ class Ledger:
         poll_interval: timedelta,
         checkpointer: Checkpointer,
     ) -> None:
+        self.log = log
         self.turn = asyncio.Lock()
         self.replaced = False
         self.poll_seconds = poll_interval.total_seconds()
-        self._log = log
         self._clock = clock
         self._checkpointer = checkpointer
         self._state: CampaignState | None = None
-        self._read_at: float | None = None
+        self._read_at = 0.0
         self._looked_at: UUID | None = None
-        self._unreadable = False
         self._listeners: list[Callable[[], None]] = []
 
     @property
@@ -64,15 +62,19 @@ class Ledger:
         return self._state
 
     @property
-    def age(self) -> float | None:
-        """Seconds since the state was last known to be the newest; None before the first read."""
-        return None if self._read_at is None else self._clock.elapsed() - self._read_at
+    def age(self) -> float:
+        """Seconds since the state was last known to be the newest."""
+        return self._clock.elapsed() - self._read_at
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the log was read within the last few polls."""
+        return self.is_loaded and self.age <= VOUCHED_POLLS * self.poll_seconds
 
     @property
     def can_vouch(self) -> bool:
-        """Whether the state was the newest a moment ago, so that others may rely on it."""
-        age = self.age
-        return age is not None and not self.replaced and age <= VOUCHED_POLLS * self.poll_seconds
+        """Whether others may take the state for the newest one."""
+        return self.is_current and not self.replaced
 
     def subscribe(self, listener: Callable[[], None]) -> None:
         """Call `listener` whenever the state moves on."""
@@ -81,17 +83,22 @@ class Ledger:
     async def run(self) -> None:
         """Load the log, then follow it, until cancelled."""
         backoff = Backoff(base=0.1, cap=2.0)
+        failing = False
         while True:
             try:
                 async with self.turn:
                     await (self.follow() if self.is_loaded else self.load())
             except LogUnavailable as error:
-                self._note_unreadable(error)
+                if not failing:
+                    logger.warning("the log cannot be read: %s", error)
+                failing = True
                 await asyncio.sleep(backoff.next())
-            else:
-                self._note_readable()
-                backoff.reset()
-                await asyncio.sleep(self.poll_seconds)
+                continue
+            if failing:
+                logger.info("the log can be read again")
+            failing = False
+            backoff.reset()
+            await asyncio.sleep(self.poll_seconds)
 
     async def load(self) -> None:
         """Read the log from its newest checkpoint on; an empty log is founded.
@@ -99,9 +106,11 @@ class Ledger:
         Raises:
             LogUnavailable: the log cannot be read, or not be founded, now.
         """
-        await self._log.prepare()
+        await self.log.prepare()
         started = self._clock.elapsed()
-        state = await self.read_anew() or await self._found()
+        state, folded = await read_whole(self.log)
+        if not state.is_founded:
+            state = await found(self.log, self._clock)
         logger.info(
             "loaded %d campaigns at revision %d of store %s",
             len(state.campaigns),
@@ -109,6 +118,7 @@ class Ledger:
             state.store_id,
         )
         self._adopt(state, read_at=started)
+        self._checkpointer.loaded(state, folded=folded)
 
     async def follow(self) -> None:
         """Read what was appended since the last read.
@@ -121,56 +131,15 @@ class Ledger:
         """
         held = self.state
         started = self._clock.elapsed()
-        changes = [change async for change in self._log.read(held.revision)]
+        changes = [change async for change in self.log.read(held.revision)]
         state = await _continued(held, changes) or await self._find_renewal(held)
         if state is not None:
             self._adopt(state, read_at=started)
-
-    async def read_anew(self) -> CampaignState | None:
-        """Give the state that the whole log adds up to, None when it is empty.
-
-        Raises:
-            LogUnavailable: the log cannot be read now.
-        """
-        base = await self._checkpointed()
-        changes = [change async for change in self._log.read(base.revision + 1 if base else 0)]
-        if base is None and not changes:
-            return None
-        try:
-            state = await fold(base, changes)
-        except BrokenLog as error:
-            raise LogUnavailable(f"the log is broken: {error}") from error
-        self._checkpointer.loaded(state, folded=len(changes))
-        return state
 
     def advance(self, state: CampaignState, *, read_at: float) -> None:
         """Move on to what this replica has just appended; `read_at` is when that began."""
         self._adopt(state, read_at=read_at)
         self._checkpointer.committed(state)
-
-    async def _checkpointed(self) -> CampaignState | None:
-        checkpoint = await self._log.newest_checkpoint()
-        if checkpoint is None:
-            return None
-        try:
-            return await from_checkpoint(checkpoint)
-        except ValueError:
-            logger.warning("the checkpoint at revision %d cannot be read", checkpoint.revision)
-            return None
-
-    async def _found(self) -> CampaignState | None:
-        founding = Change(
-            revision=0,
-            id=uuid4(),
-            at=self._clock.now(),
-            actor=FOUNDER,
-            op=Operation.FOUND,
-            store_id=uuid4(),
-        )
-        if not await self._log.append(founding):
-            raise LogUnavailable("another replica is founding the log")
-        logger.info("founded store %s", founding.store_id)
-        return await fold(None, [founding])
 
     async def _find_renewal(self, held: CampaignState) -> CampaignState | None:
         """Give the log's new state when it says that it continues the store held here."""
@@ -182,14 +151,12 @@ class Ledger:
                 held.store_id,
             )
             self.replaced = True
-        newest = await self._log.newest()
+        newest = await self.log.newest()
         if newest is None or newest.id == self._looked_at:
             return None
-        state = await self.read_anew()
+        state, _ = await read_whole(self.log)
         self._looked_at = newest.id
-        if state is None or state.renewed_from != held.store_id:
-            return None
-        return state
+        return state if state.renewed_from == held.store_id else None
 
     def _adopt(self, state: CampaignState, *, read_at: float) -> None:
         before, self._state = self._state, state
@@ -201,18 +168,8 @@ class Ledger:
             for listener in self._listeners:
                 listener()
 
-    def _note_unreadable(self, error: LogUnavailable) -> None:
-        if not self._unreadable:
-            logger.error("the log cannot be read: %s", error)
-        self._unreadable = True
 
-    def _note_readable(self) -> None:
-        if self._unreadable:
-            logger.info("the log can be read again")
-        self._unreadable = False
-
-
-async def _continued(held: CampaignState, changes: list[Change]) -> CampaignState | None:
+async def _continued(held: CampaignState, changes: Sequence[Change]) -> CampaignState | None:
     """Give the state after `changes`, None when they do not begin at the one held."""
     if not changes or changes[0].id != held.head:
         return None

@@ -15,29 +15,29 @@ class Preconditions:
     if_match: str | None = None
     if_none_match: str | None = None
 
-    def check(self, etag: str | None) -> None:
+    def check(self, etag: str | None, *, strongly: bool = True) -> None:
         """Check them against the thing's ETag, which is None when there is no such thing.
 
-        If-Match compares strongly and If-None-Match weakly, after RFC 9110.
+        After RFC 9110, If-Match compares strongly, unless `strongly` is switched off for
+        a thing that has only a weak ETag; If-None-Match always compares weakly.
 
         Raises:
             PreconditionFailed: one does not hold; the message says which.
         """
-        if self.if_match is not None and not _matches(self.if_match, etag):
+        if self.if_match is not None and not _names(self.if_match, etag, strongly=strongly):
             raise PreconditionFailed(
                 "it has changed: If-Match does not name its ETag"
                 if etag
                 else "there is no such thing: If-Match cannot hold"
             )
-        if self.if_none_match is not None and _matches_weakly(self.if_none_match, etag):
+        if self.if_none_match is not None and _names(self.if_none_match, etag, strongly=False):
             raise PreconditionFailed("it exists: If-None-Match does not hold")
 
 
-def _matches(header: str, etag: str | None) -> bool:
+def _names(header: str, etag: str | None, *, strongly: bool) -> bool:
+    if etag is None:
+        return False
     tags = parse_etags(header)
-    return etag is not None and (ANY in tags or (etag in tags and not etag.startswith("W/")))
-
-
-def _matches_weakly(header: str, etag: str | None) -> bool:
-    tags = [tag.removeprefix("W/") for tag in parse_etags(header)]
-    return etag is not None and (ANY in tags or etag.removeprefix("W/") in tags)
+    if strongly:
+        return ANY in tags or etag in tags
+    return ANY in tags or etag.removeprefix("W/") in [tag.removeprefix("W/") for tag in tags]

@@ -1,6 +1,6 @@
 """The campaigns as of one change of the log: what the changes up to it add up to."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
@@ -8,7 +8,7 @@ from uuid import UUID
 
 from campaign_publisher.changes import Change
 from contracts.campaign import Campaign
-from contracts.snapshot import LogPosition, SnapshotHeader, SnapshotReason
+from contracts.snapshot import SCHEMA, LogPosition, SnapshotHeader, SnapshotReason
 from foundation.slices import in_slices
 
 
@@ -58,35 +58,46 @@ class CampaignState:
         """The place in the log."""
         return LogPosition(store_id=self.store_id, revision=self.revision, head=self.head)
 
+    @property
+    def is_founded(self) -> bool:
+        """Whether there is a log that this is the state of."""
+        return self.revision >= 0
 
-async def fold(state: CampaignState | None, changes: Iterable[Change]) -> CampaignState:
-    """Give the state after `changes`; None is the state before a log was founded.
 
-    The state that is given stays as it is. Works in slices: other tasks run meanwhile.
+# What the changes of a log are folded into: no campaign, before the change that founds a store.
+UNFOUNDED = CampaignState(
+    store_id=UUID(int=0), renewed_from=None, revision=-1, head=UUID(int=0), campaigns={}
+)
+
+
+async def fold(state: CampaignState, changes: Sequence[Change]) -> CampaignState:
+    """Give the state after `changes`; the one that is given stays as it is.
+
+    Works in slices: other tasks run meanwhile.
 
     Raises:
         BrokenLog: a revision is missing, or the first change of a log names no store.
     """
-    campaigns = dict(state.campaigns) if state else {}
+    if not changes:
+        return state
+    campaigns = dict(state.campaigns)
     async for change in in_slices(changes):
         state = _moved(state, change, campaigns)
         for name in change.deleted:
             campaigns.pop(name, None)
         async for campaign in in_slices(change.put):
             campaigns[campaign.name] = StoredCampaign.of(campaign, change.revision)
-    if state is None:
-        raise BrokenLog("a log without changes has no state")
     return state
 
 
 def _moved(
-    state: CampaignState | None, change: Change, campaigns: Mapping[str, StoredCampaign]
+    state: CampaignState, change: Change, campaigns: Mapping[str, StoredCampaign]
 ) -> CampaignState:
-    if change.revision != (state.revision + 1 if state else 0):
-        raise BrokenLog(f"revision {change.revision} does not follow")
+    if change.revision != state.revision + 1:
+        raise BrokenLog(f"revision {change.revision} does not follow {state.revision}")
     if change.store_id is not None:
         store_id, renewed_from = change.store_id, change.renewed_from
-    elif state is not None:
+    elif state.is_founded:
         store_id, renewed_from = state.store_id, state.renewed_from
     else:
         raise BrokenLog("the first change of the log names no store")
@@ -97,16 +108,18 @@ def snapshot_bytes(
     state: CampaignState, *, now: datetime, log_age: float, reason: SnapshotReason
 ) -> bytes:
     """Give the JSON of the CampaignSnapshot of `state`, published at `now`."""
-    header = SnapshotHeader(
-        store_id=state.store_id,
-        renewed_from=state.renewed_from,
-        revision=state.revision,
-        head=state.head,
-        published_at=now,
-        log_age=log_age,
-        reason=reason,
-    ).model_dump_json(by_alias=True)
-    return b'%b,"campaigns":[%b]}' % (header[:-1].encode(), b",".join(_published(state, now)))
+    header = SnapshotHeader.model_validate(
+        {
+            "schema": SCHEMA,
+            **dict(state.position),
+            "renewed_from": state.renewed_from,
+            "published_at": now,
+            "log_age": log_age,
+            "reason": reason,
+        }
+    )
+    opening = header.model_dump_json(by_alias=True).encode()[:-1]
+    return b'%b,"campaigns":[%b]}' % (opening, b",".join(_published(state, now)))
 
 
 def snapshot_size(state: CampaignState, now: datetime) -> int:

@@ -1,18 +1,19 @@
 """What each write asks for, judged on a state: pure decisions that a commit then makes true."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import orjson
 
 from campaign_publisher.changes import Operation
 from campaign_publisher.preconditions import Preconditions
-from campaign_publisher.state import CampaignState
+from campaign_publisher.state import CampaignState, StoredCampaign
 from contracts.campaign import Campaign
 from contracts.wire import snapshot_etag
 from foundation.errors import Invalid, NotFound
+from foundation.slices import in_slices
 from foundation.validation import parse_as
 
 MAX_PATCH_DEPTH = 16
@@ -29,10 +30,9 @@ class Draft:
     renewed_from: UUID | None = None
 
 
-def etag(state: CampaignState, name: str) -> str | None:
-    """Give the ETag of a campaign, None when there is none of that name."""
-    stored = state.campaigns.get(name)
-    return stored and f'"{state.store_id}-{stored.revision}"'
+def etag(state: CampaignState, stored: StoredCampaign) -> str:
+    """Give the ETag of a campaign: the store, and the revision of its last change."""
+    return f'"{state.store_id}-{stored.revision}"'
 
 
 def put(state: CampaignState, campaign: Campaign, conditions: Preconditions) -> Draft | None:
@@ -41,7 +41,7 @@ def put(state: CampaignState, campaign: Campaign, conditions: Preconditions) -> 
     Raises:
         PreconditionFailed: a condition does not hold.
     """
-    conditions.check(etag(state, campaign.name))
+    conditions.check(_etag_of(state, campaign.name))
     return _replacing(state, campaign, Operation.PUT)
 
 
@@ -55,7 +55,7 @@ def patch(
         NotFound: there is no campaign of that name.
         Invalid: the result is no campaign, or one of another name.
     """
-    conditions.check(etag(state, name))
+    conditions.check(_etag_of(state, name))
     stored = state.campaigns.get(name)
     if stored is None:
         raise not_found(name)
@@ -71,7 +71,7 @@ def delete(state: CampaignState, name: str, conditions: Preconditions) -> Draft:
         PreconditionFailed: a condition does not hold.
         NotFound: there is no campaign of that name.
     """
-    conditions.check(etag(state, name))
+    conditions.check(_etag_of(state, name))
     if name not in state.campaigns:
         raise not_found(name)
     return Draft(Operation.DELETE, deleted=(name,))
@@ -88,12 +88,17 @@ def replace_all(
     Raises:
         PreconditionFailed: a condition does not hold.
     """
-    conditions.weakened().check(snapshot_etag(state.position).removeprefix("W/"))
+    conditions.check(snapshot_etag(state.position), strongly=False)
     changed = tuple(c for c in campaigns.values() if _changes(state, c))
     deleted = tuple(name for name in state.campaigns if name not in campaigns)
     if not changed and not deleted:
         return None
     return Draft(Operation.IMPORT, put=changed, deleted=deleted)
+
+
+def renewal(store_id: UUID) -> Draft:
+    """Give the log a new store id, which continues `store_id`."""
+    return Draft(Operation.RENEW, store_id=uuid4(), renewed_from=store_id)
 
 
 def parse_campaign(value: object, name: str | None = None, *loc: str | int) -> Campaign:
@@ -110,6 +115,24 @@ def parse_campaign(value: object, name: str | None = None, *loc: str | int) -> C
     if name is not None and campaign.name != name:
         raise Invalid.at(*loc, "name", msg="must be the name in the path; names do not change")
     return campaign
+
+
+async def parse_campaigns(values: object) -> dict[str, Campaign]:
+    """Validate a list of campaigns, in slices, and give them by their names.
+
+    Raises:
+        Invalid: naming the first that is wrong, by its index, and each of its fields
+            that is, or the first that has the name of an earlier one.
+    """
+    if not isinstance(values, list):
+        raise Invalid.at(msg="must be a JSON array of campaigns")
+    campaigns: dict[str, Campaign] = {}
+    async for index, value in in_slices(enumerate(values)):
+        campaign = parse_campaign(value, None, index)
+        if campaign.name in campaigns:
+            raise Invalid.at(index, "name", msg="is the name of an earlier campaign in the list")
+        campaigns[campaign.name] = campaign
+    return campaigns
 
 
 def merged(target: Any, changes: Any, depth: int = 0) -> Any:
@@ -136,6 +159,11 @@ def not_found(name: str) -> NotFound:
     return NotFound(f"there is no campaign named {name!r}")
 
 
+def _etag_of(state: CampaignState, name: str) -> str | None:
+    stored = state.campaigns.get(name)
+    return None if stored is None else etag(state, stored)
+
+
 def _replacing(state: CampaignState, campaign: Campaign, op: Operation) -> Draft | None:
     return Draft(op, put=(campaign,)) if _changes(state, campaign) else None
 
@@ -147,9 +175,3 @@ def _changes(state: CampaignState, campaign: Campaign) -> bool:
         return True
     updated = {"last_updated": stored.campaign.last_updated}
     return campaign.model_copy(update=updated) != stored.campaign
-
-
-def duplicates(names: Iterable[str]) -> list[int]:
-    """Give the positions of names that stood earlier already."""
-    seen: set[str] = set()
-    return [index for index, name in enumerate(names) if name in seen or seen.add(name)]

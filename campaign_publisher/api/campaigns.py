@@ -1,0 +1,149 @@
+"""/campaigns: what operators read and write."""
+
+from typing import Annotated
+
+import orjson
+from fastapi import APIRouter, Query, Request, Response
+
+from campaign_publisher.api.answers import (
+    UNCHANGED,
+    answer_of,
+    body_of,
+    cached_answer,
+    json_answer,
+    list_of,
+)
+from campaign_publisher.api.query import StatusQuery, parse_selection
+from campaign_publisher.dependencies import Actor, Conditions, Name, Now, Service
+from campaign_publisher.service import FoundCampaign, Imported
+from campaign_publisher.writes import parse_campaign, parse_campaigns
+from contracts.campaign import Campaign
+from foundation.errors import Invalid
+from foundation.http import error_answers, etag_of, read_body
+from foundation.validation import parse_json
+
+MAX_CAMPAIGN_BYTES = 1024 * 1024
+MAX_IMPORT_BYTES = 16 * 1024 * 1024
+
+WRITE_ERRORS = error_answers(401, 403, 412, 413, 422, 503)
+
+Instant = Annotated[str | None, Query(description="RFC 3339, such as 2022-01-25T00:00:00Z")]
+
+router = APIRouter(prefix="/campaigns", tags=["campaigns"])
+
+
+@router.get(
+    "",
+    summary="List campaigns",
+    description="Those that are active now, highest priority first, ties by name. `at` asks "
+    "about another time, `status` for others than the active ones; `start_date` and `end_date` "
+    "ask for all that are active at some time between them (the end excluded).",
+    responses={
+        200: answer_of(list_of(Campaign), "The campaigns"),
+        **UNCHANGED,
+        **error_answers(422, 503),
+    },
+)
+async def list_campaigns(
+    request: Request,
+    service: Service,
+    clock: Now,
+    at: Instant = None,
+    start_date: Instant = None,
+    end_date: Instant = None,
+    status: StatusQuery | None = None,
+    game: str | None = None,
+) -> Response:
+    selection = parse_selection(
+        at=at,
+        start_date=start_date,
+        end_date=end_date,
+        status=status,
+        game=game,
+        now=clock.now(),
+    )
+    body = service.select(selection)
+    return cached_answer(request, body, etag_of(body))
+
+
+@router.post(
+    "/import",
+    summary="Replace all campaigns",
+    description="The list becomes all there is, in one revision or not at all. Campaigns that "
+    "it does not change keep their ETag. `If-Match` takes the ETag of GET /snapshot.",
+    responses={200: {"model": Imported}, **WRITE_ERRORS},
+    openapi_extra=body_of(list_of(Campaign)),
+)
+async def import_campaigns(
+    request: Request, actor: Actor, service: Service, conditions: Conditions
+) -> Response:
+    body = await read_body(request, limit=MAX_IMPORT_BYTES, what="an import of campaigns")
+    campaigns = await parse_campaigns(parse_json(body))
+    imported = await service.replace_all(campaigns, conditions, actor=actor)
+    return json_answer(orjson.dumps(imported))
+
+
+@router.get(
+    "/{name}",
+    summary="Get a campaign",
+    responses={200: {"model": Campaign}, **UNCHANGED, **error_answers(404, 422, 503)},
+)
+async def get_campaign(request: Request, name: Name, service: Service) -> Response:
+    found = service.campaign(name)
+    return cached_answer(request, found.json, found.etag)
+
+
+@router.put(
+    "/{name}",
+    summary="Create or replace a campaign",
+    description="`If-Match` makes it depend on the campaign's ETag, `If-None-Match: *` on there "
+    "being none. A `last_updated` is ignored: the service sets it.",
+    responses={
+        200: {"model": Campaign, "description": "It was replaced, or is unchanged"},
+        201: {"model": Campaign, "description": "It was created"},
+        **WRITE_ERRORS,
+    },
+    openapi_extra=body_of(Campaign),
+)
+async def put_campaign(
+    request: Request, actor: Actor, name: Name, service: Service, conditions: Conditions
+) -> Response:
+    body = await read_body(request, limit=MAX_CAMPAIGN_BYTES, what="a campaign")
+    campaign = parse_campaign(parse_json(body), name)
+    return _written(await service.put(campaign, conditions, actor=actor))
+
+
+@router.patch(
+    "/{name}",
+    summary="Change parts of a campaign",
+    description="A JSON merge patch (RFC 7396): what is sent replaces, null removes.",
+    responses={200: {"model": Campaign}, **error_answers(404), **WRITE_ERRORS},
+    openapi_extra=body_of({"type": "object"}),
+)
+async def patch_campaign(
+    request: Request, actor: Actor, name: Name, service: Service, conditions: Conditions
+) -> Response:
+    body = await read_body(request, limit=MAX_CAMPAIGN_BYTES, what="a patch of a campaign")
+    changes = parse_json(body)
+    if not isinstance(changes, dict):
+        raise Invalid.at(msg="must be a JSON object")
+    return _written(await service.patch(name, changes, conditions, actor=actor))
+
+
+@router.delete(
+    "/{name}",
+    summary="Remove a campaign",
+    status_code=204,
+    responses={**error_answers(404), **WRITE_ERRORS},
+)
+async def delete_campaign(
+    actor: Actor, name: Name, service: Service, conditions: Conditions
+) -> Response:
+    await service.delete(name, conditions, actor=actor)
+    return Response(status_code=204)
+
+
+def _written(found: FoundCampaign) -> Response:
+    return json_answer(
+        found.json, status=201 if found.created else 200, headers={"ETag": found.etag}
+    )

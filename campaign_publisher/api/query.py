@@ -1,0 +1,60 @@
+"""The query of GET /campaigns: which campaigns, and when."""
+
+import re
+from datetime import datetime
+from typing import Literal
+
+from campaign_publisher.dependencies import parse_key
+from campaign_publisher.selection import Selection, Window
+from contracts.campaign import CampaignStatus
+from contracts.instants import parse_instant
+from foundation.errors import Invalid
+
+StatusQuery = Literal["all", "active", "scheduled", "ended", "disabled"]
+
+# A `+` that was not written as %2B arrives as a space.
+_LOST_PLUS = re.compile(r"(?<=[0-9]) (?=[0-9]{2}:[0-9]{2}$)")
+
+
+def parse_selection(
+    *,
+    at: str | None,
+    start_date: str | None,
+    end_date: str | None,
+    status: StatusQuery | None,
+    game: str | None,
+    now: datetime,
+) -> Selection:
+    """Read the parameters; without any, the selection is what is active now.
+
+    Raises:
+        Invalid: one is wrong, or two cannot stand together.
+    """
+    window = _window(start_date, end_date)
+    if window is not None and at is not None:
+        raise Invalid.at("at", msg="cannot stand beside start_date or end_date")
+    if window is not None and status is not None:
+        raise Invalid.at("status", msg="is judged at one time: give at, not a window")
+    return Selection(
+        at=now if at is None else _instant(at, "at"),
+        status=None if status == "all" else CampaignStatus(status or CampaignStatus.ACTIVE),
+        window=window,
+        game=None if game is None else parse_key(game, "game"),
+    )
+
+
+def _window(start_date: str | None, end_date: str | None) -> Window | None:
+    if start_date is None and end_date is None:
+        return None
+    start = None if start_date is None else _instant(start_date, "start_date")
+    end = None if end_date is None else _instant(end_date, "end_date")
+    if start is not None and end is not None and start >= end:
+        raise Invalid.at("end_date", msg="must be later than start_date")
+    return Window(start, end)
+
+
+def _instant(text: str, parameter: str) -> datetime:
+    try:
+        return parse_instant(_LOST_PLUS.sub("+", text))
+    except ValueError as error:
+        raise Invalid.at(parameter, msg=str(error)) from None

@@ -1,0 +1,31 @@
+"""GET /snapshot: where profile services start, and what they fall back on."""
+
+from fastapi import APIRouter, Request, Response
+
+from campaign_publisher.api.answers import UNCHANGED, json_answer
+from campaign_publisher.dependencies import Service
+from contracts.snapshot import CampaignSnapshot, SnapshotReason
+from contracts.wire import SNAPSHOT_PATH, SnapshotEvent, snapshot_etag
+from foundation.http import error_answers, is_unchanged
+
+router = APIRouter(tags=["snapshot"])
+
+
+@router.get(
+    SNAPSHOT_PATH,
+    summary="Get the newest snapshot",
+    description="All campaigns that are enabled and have not ended. The headers, those of a 304 "
+    "too, say of which revision of which store it is, and how long ago that was seen to be the "
+    "newest. 503 while this replica cannot read the log: ask another one.",
+    responses={200: {"model": CampaignSnapshot}, **UNCHANGED, **error_answers(503)},
+)
+async def get_snapshot(request: Request, service: Service) -> Response:
+    event = service.event()
+    if is_unchanged(request, snapshot_etag(event.position)):
+        return Response(status_code=304, headers=_headers(event))
+    event, body = service.snapshot(SnapshotReason.CHANGE)
+    return json_answer(body, headers=_headers(event))
+
+
+def _headers(event: SnapshotEvent) -> dict[str, str]:
+    return {"ETag": snapshot_etag(event.position), **event.to_headers()}

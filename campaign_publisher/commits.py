@@ -1,0 +1,176 @@
+"""Commits: how a decision becomes a change of the log, exactly once or not at all."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
+from uuid import uuid4
+
+from campaign_publisher.changes import AppendUnsettled, Change, ChangeTooLarge, LogUnavailable
+from campaign_publisher.ledger import Ledger
+from campaign_publisher.loading import read_whole
+from campaign_publisher.state import CampaignState, fold, snapshot_size
+from campaign_publisher.writes import Draft, renewal
+from contracts.wire import MAX_SNAPSHOT_BYTES
+from foundation.backoff import Backoff
+from foundation.clock import Clock
+from foundation.errors import OutcomeUnknown, TooLarge, Unavailable
+
+logger = logging.getLogger(__name__)
+
+WRITE_SECONDS = 30.0  # for a whole write: waiting for its turn, reading, deciding again
+APPEND_SECONDS = 10.0  # for one change: sending it, and learning what became of it
+
+
+class Commits:
+    """Writes to the log: one at a time in this replica, racing with those of the others.
+
+    A decision is made on the newest state there is, and made again when another
+    replica took the revision.
+    """
+
+    def __init__(self, ledger: Ledger, *, clock: Clock) -> None:
+        self._ledger = ledger
+        self._clock = clock
+
+    async def write(
+        self, decide: Callable[[CampaignState], Draft | None], *, actor: str
+    ) -> tuple[CampaignState, CampaignState]:
+        """Commit what `decide` wants; give the state before and the one after.
+
+        They are the same when it wants nothing. `decide` may be called several times.
+
+        Raises:
+            ServiceError: what `decide` raises; TooLarge; Unavailable when nothing was
+                written; OutcomeUnknown when nobody can tell.
+        """
+        return await self._write(self._newest, decide, actor)
+
+    async def renew(self, *, actor: str) -> CampaignState:
+        """Give the log a new store id that continues the store held here; give the state after.
+
+        Works on a log that was replaced, or emptied, too: that is what it is for.
+
+        Raises:
+            ServiceError: as `write`.
+        """
+        _, after = await self._write(
+            self._newest_of_any_log, lambda _: renewal(self._ledger.state.store_id), actor
+        )
+        return after
+
+    async def _write(
+        self,
+        read: Callable[[], Awaitable[CampaignState]],
+        decide: Callable[[CampaignState], Draft | None],
+        actor: str,
+    ) -> tuple[CampaignState, CampaignState]:
+        deadline = asyncio.get_running_loop().time() + WRITE_SECONDS
+        backoff = Backoff(base=0.01, cap=0.5)
+        async with self._turn(deadline):
+            while True:
+                async with _nothing_written_after(deadline):
+                    before = await read()
+                    draft = decide(before)
+                    if draft is None:
+                        return before, before
+                    change = _drafted(draft, before, actor=actor, now=self._clock.now())
+                    after = await _allowed(before, change)
+                started = self._clock.elapsed()
+                if await self._append(change):
+                    self._ledger.advance(after, read_at=started)
+                    return before, after
+                async with _nothing_written_after(deadline):
+                    await asyncio.sleep(backoff.next())
+
+    @asynccontextmanager
+    async def _turn(self, deadline: float) -> AsyncIterator[None]:
+        async with _nothing_written_after(deadline):
+            await self._ledger.turn.acquire()
+        try:
+            yield
+        finally:
+            self._ledger.turn.release()
+
+    async def _newest(self) -> CampaignState:
+        await self._ledger.follow()
+        if self._ledger.replaced:
+            raise Unavailable("the change log was replaced: writes wait for POST /store/renew")
+        return self._ledger.state
+
+    async def _newest_of_any_log(self) -> CampaignState:
+        await self._ledger.follow()
+        if not self._ledger.replaced:
+            return self._ledger.state
+        state, _ = await read_whole(self._ledger.log)
+        return state
+
+    async def _append(self, change: Change) -> bool:
+        """Append a change; False when another one has its revision.
+
+        Sends it again until its fate is known: of all that claim a revision, and of all
+        copies of this one, at most one can land.
+        """
+        sent = False
+        backoff = Backoff(base=0.05, cap=0.5)
+        try:
+            async with asyncio.timeout(APPEND_SECONDS):
+                while True:
+                    try:
+                        return await self._ledger.log.append(change)
+                    except ChangeTooLarge:
+                        raise TooLarge("the change is too large for the log") from None
+                    except AppendUnsettled as error:
+                        sent = True
+                        logger.warning("change %s is unsettled: %s", change.id, error)
+                    except LogUnavailable as error:
+                        if not sent:
+                            raise _away(error) from error
+                    await asyncio.sleep(backoff.next())
+        except TimeoutError:
+            logger.warning("change %s at revision %d: outcome unknown", change.id, change.revision)
+            raise OutcomeUnknown(
+                "outcome unknown: the write may or may not have been made; read it back"
+            ) from None
+
+
+@asynccontextmanager
+async def _nothing_written_after(deadline: float) -> AsyncIterator[None]:
+    """Give up at `deadline`, or when the log is away, in a block that writes nothing."""
+    try:
+        async with asyncio.timeout_at(deadline):
+            yield
+    except TimeoutError:
+        raise Unavailable("busy: nothing was written") from None
+    except LogUnavailable as error:
+        raise _away(error) from error
+
+
+def _away(error: LogUnavailable) -> Unavailable:
+    logger.warning("nothing was written: %s", error)
+    return Unavailable("the change log is away: nothing was written")
+
+
+def _drafted(draft: Draft, before: CampaignState, *, actor: str, now: datetime) -> Change:
+    # Milliseconds are what every store and client of dates can hold.
+    at = now.replace(microsecond=now.microsecond // 1000 * 1000)
+    return Change(
+        revision=before.revision + 1,
+        id=uuid4(),
+        at=at,
+        actor=actor,
+        op=draft.op,
+        put=tuple(c.model_copy(update={"last_updated": at}) for c in draft.put),
+        deleted=draft.deleted,
+        store_id=draft.store_id,
+        renewed_from=draft.renewed_from,
+    )
+
+
+async def _allowed(before: CampaignState, change: Change) -> CampaignState:
+    """Give the state after `change`, unless its snapshot could not be sent."""
+    after = await fold(before, [change])
+    if change.put and snapshot_size(after, change.at) > MAX_SNAPSHOT_BYTES:
+        raise TooLarge(f"all campaigns together must not be over {MAX_SNAPSHOT_BYTES} bytes")
+    return after

@@ -1,0 +1,87 @@
+"""What requests are given: the parts of the running service, and what their headers say."""
+
+from typing import Annotated, TypedDict
+
+from fastapi import Depends, Path, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from campaign_publisher.health import Health, examine
+from campaign_publisher.ledger import Ledger
+from campaign_publisher.preconditions import Preconditions
+from campaign_publisher.publisher import SnapshotChannel, SnapshotPublisher
+from campaign_publisher.service import CampaignService
+from contracts.keys import KEY_RULE, normalise_key
+from foundation.clock import Clock
+from foundation.draining import Draining
+from foundation.errors import Invalid
+from foundation.tokens import Tokens
+
+
+class State(TypedDict):
+    """What the lifespan hands to requests."""
+
+    clock: Clock
+    tokens: Tokens
+    draining: Draining
+    ledger: Ledger
+    service: CampaignService
+    publisher: SnapshotPublisher
+    channel: SnapshotChannel
+
+
+async def _service(request: Request) -> CampaignService:
+    service: CampaignService = request.state.service
+    return service
+
+
+async def _clock(request: Request) -> Clock:
+    clock: Clock = request.state.clock
+    return clock
+
+
+async def _health(request: Request) -> Health:
+    state = request.state
+    draining: Draining = state.draining
+    return examine(state.ledger, state.publisher, state.channel, draining=draining.started)
+
+
+async def _actor(
+    request: Request,
+    _: Annotated[HTTPAuthorizationCredentials | None, Depends(HTTPBearer(auto_error=False))],
+) -> str:
+    tokens: Tokens = request.state.tokens
+    return tokens.actor(request.headers.get("authorization"))
+
+
+async def _name(name: Annotated[str, Path(description=f"The campaign's name: {KEY_RULE}")]) -> str:
+    return parse_key(name, "name")
+
+
+async def _preconditions(request: Request) -> Preconditions:
+    return Preconditions(
+        if_match=_joined(request, "if-match"), if_none_match=_joined(request, "if-none-match")
+    )
+
+
+def _joined(request: Request, header: str) -> str | None:
+    return ", ".join(request.headers.getlist(header)) or None
+
+
+def parse_key(text: str, parameter: str) -> str:
+    """Give a campaign's or a game's name as it is stored.
+
+    Raises:
+        Invalid: it can be no such name; the message names `parameter`.
+    """
+    try:
+        return normalise_key(text)
+    except ValueError as error:
+        raise Invalid.at(parameter, msg=str(error)) from None
+
+
+Service = Annotated[CampaignService, Depends(_service)]
+Now = Annotated[Clock, Depends(_clock)]
+CurrentHealth = Annotated[Health, Depends(_health)]
+Actor = Annotated[str, Depends(_actor)]
+Name = Annotated[str, Depends(_name)]
+Conditions = Annotated[Preconditions, Depends(_preconditions)]

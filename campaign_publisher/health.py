@@ -1,0 +1,104 @@
+"""What the health routes say: the log, the publishing, and both together."""
+
+from enum import StrEnum
+from typing import Literal
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from campaign_publisher.ledger import Ledger
+from campaign_publisher.publisher import SnapshotChannel, SnapshotPublisher
+
+
+class HealthStatus(StrEnum):
+    """What the service as a whole is."""
+
+    OK = "ok"
+    DEGRADED = "degraded"
+    UNAVAILABLE = "unavailable"
+    DRAINING = "draining"
+
+
+class LogCheck(BaseModel):
+    """Whether the log can be read; `age` is the seconds since the last time that it was."""
+
+    status: Literal["ok", "loading", "unreadable", "log replaced"]
+    store_id: UUID | None = None
+    revision: int | None = None
+    campaigns: int | None = None
+    age: float | None = None
+
+
+class PublishingCheck(BaseModel):
+    """Whether RabbitMQ has confirmed the newest snapshot."""
+
+    status: Literal["ok", "behind"]
+    connected: bool
+    confirmed_revision: int | None
+    failures_in_a_row: int
+    snapshots_sent: int
+    heartbeats_sent: int
+
+
+class Checks(BaseModel):
+    """Each check by its name."""
+
+    log: LogCheck
+    publishing: PublishingCheck
+
+
+class Health(BaseModel):
+    """The answer of the health routes."""
+
+    status: HealthStatus
+    checks: Checks
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether requests should be sent here."""
+        return self.status in {HealthStatus.OK, HealthStatus.DEGRADED}
+
+
+def examine(
+    ledger: Ledger, publisher: SnapshotPublisher, channel: SnapshotChannel, *, draining: bool
+) -> Health:
+    """Look at everything that the service needs. RabbitMQ's absence only degrades it."""
+    checks = Checks(log=_log(ledger), publishing=_publishing(ledger, publisher, channel))
+    if draining:
+        status = HealthStatus.DRAINING
+    elif checks.log.status != "ok":
+        status = HealthStatus.UNAVAILABLE
+    elif checks.publishing.status != "ok":
+        status = HealthStatus.DEGRADED
+    else:
+        status = HealthStatus.OK
+    return Health(status=status, checks=checks)
+
+
+def _log(ledger: Ledger) -> LogCheck:
+    if not ledger.is_loaded:
+        return LogCheck(status="loading")
+    state = ledger.state
+    return LogCheck(
+        status=("log replaced" if ledger.replaced else "ok" if ledger.is_current else "unreadable"),
+        store_id=state.store_id,
+        revision=state.revision,
+        campaigns=len(state.campaigns),
+        age=round(ledger.age, 3),
+    )
+
+
+def _publishing(
+    ledger: Ledger, publisher: SnapshotPublisher, channel: SnapshotChannel
+) -> PublishingCheck:
+    confirmed = publisher.confirmed
+    newest = ledger.state.position if ledger.is_loaded else None
+    works = channel.is_up and not publisher.failures_in_a_row
+    return PublishingCheck(
+        status="ok" if works and confirmed is not None and confirmed == newest else "behind",
+        connected=channel.is_up,
+        confirmed_revision=None if confirmed is None else confirmed.revision,
+        failures_in_a_row=publisher.failures_in_a_row,
+        snapshots_sent=publisher.snapshots_sent,
+        heartbeats_sent=publisher.heartbeats_sent,
+    )

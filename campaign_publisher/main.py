@@ -1,0 +1,115 @@
+"""The campaign service's app: everything is made, connected and released here."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from functools import partial
+
+from fastapi import FastAPI
+
+from campaign_publisher.api import campaigns, changes, health, snapshot, store
+from campaign_publisher.changes import ChangeLog
+from campaign_publisher.channel import open_rabbit_channel
+from campaign_publisher.checkpointer import Checkpointer
+from campaign_publisher.commits import Commits
+from campaign_publisher.dependencies import State
+from campaign_publisher.ledger import Ledger
+from campaign_publisher.publisher import SnapshotChannel, SnapshotPublisher
+from campaign_publisher.repository.changes import MongoChangeLog
+from campaign_publisher.service import CampaignService
+from campaign_publisher.settings import Settings
+from foundation.clock import Clock, SystemClock
+from foundation.draining import Draining
+from foundation.http import answer_errors
+from foundation.logs import set_up_logging
+from foundation.mongo import mongo_database
+from foundation.rabbit import OnConnected
+from foundation.settings import load
+from foundation.tasks import running
+
+MONGO_SECONDS = 5.0
+
+OpenLog = Callable[[Settings], AbstractAsyncContextManager[ChangeLog]]
+OpenChannel = Callable[[Settings, OnConnected], AbstractAsyncContextManager[SnapshotChannel]]
+
+
+@asynccontextmanager
+async def open_mongo_log(settings: Settings) -> AsyncIterator[ChangeLog]:
+    """Give the change log in MongoDB; nothing is connected to yet."""
+    async with mongo_database(
+        settings, seconds=MONGO_SECONDS, app_name="campaign-publisher"
+    ) as database:
+        yield MongoChangeLog(database)
+
+
+def create_app(
+    settings: Settings | None = None,
+    *,
+    open_log: OpenLog = open_mongo_log,
+    open_channel: OpenChannel = open_rabbit_channel,
+    clock: Clock | None = None,
+) -> FastAPI:
+    """Make the app. Without settings they are read from the environment.
+
+    HTTP is served at once; the log is loaded and RabbitMQ connected to behind it.
+
+    Raises:
+        SystemExit: a setting is wrong; the message names it.
+    """
+    if settings is None:
+        settings = load(Settings)
+        set_up_logging(settings)
+    app = FastAPI(
+        title="Campaigns",
+        description="The campaigns of a game: their history, their newest state, and who is told.",
+        lifespan=_lifespan(settings, open_log, open_channel, clock or SystemClock()),
+    )
+    answer_errors(app)
+    for routes in (campaigns, snapshot, changes, store, health):
+        app.include_router(routes.router)
+    return app
+
+
+def _lifespan(
+    settings: Settings, open_log: OpenLog, open_channel: OpenChannel, clock: Clock
+) -> Callable[[FastAPI], AbstractAsyncContextManager[State]]:
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[State]:
+        draining = Draining()
+        async with AsyncExitStack() as stack:
+            log = await stack.enter_async_context(open_log(settings))
+            checkpointer = Checkpointer(log, every=settings.checkpoint_every)
+            ledger = Ledger(
+                log,
+                clock=clock,
+                poll_interval=settings.changes_poll_interval,
+                checkpointer=checkpointer,
+            )
+            service = CampaignService(
+                ledger,
+                Commits(ledger, clock=clock),
+                clock=clock,
+                heartbeat_interval=settings.heartbeat_interval,
+            )
+            publisher = SnapshotPublisher(
+                service, heartbeat_interval=settings.heartbeat_interval, clock=clock
+            )
+            ledger.subscribe(publisher.wake)
+            channel = await stack.enter_async_context(open_channel(settings, publisher.reconnected))
+            for work, name in (
+                (ledger.run, "change log"),
+                (checkpointer.run, "checkpoints"),
+                (partial(publisher.run, channel), "publisher"),
+            ):
+                await stack.enter_async_context(running(work, name=name))
+            stack.enter_context(draining.on_sigterm(settings.shutdown_delay))
+            yield State(
+                clock=clock,
+                tokens=settings.admin_tokens,
+                draining=draining,
+                ledger=ledger,
+                service=service,
+                publisher=publisher,
+                channel=channel,
+            )
+
+    return lifespan

@@ -1,0 +1,158 @@
+"""SnapshotPublisher: tells all profile services of the newest snapshot until RabbitMQ has it."""
+
+import asyncio
+import logging
+from contextlib import suppress
+from datetime import timedelta
+from typing import Protocol
+from uuid import uuid4
+
+from campaign_publisher.service import CampaignService
+from contracts.snapshot import LogPosition, SnapshotReason
+from contracts.wire import HEARTBEAT_TYPE, SNAPSHOT_TYPE, SnapshotEvent
+from foundation.backoff import Backoff
+from foundation.clock import Clock
+from foundation.tasks import being_cancelled
+
+logger = logging.getLogger(__name__)
+
+PUBLISH_SECONDS = 5.0
+MAX_BACKOFF_SECONDS = 2.0
+LOOK_SECONDS = 1.0  # how soon it shows that the log can be read again
+
+
+class PublishFailed(Exception):
+    """A message was not confirmed; it may arrive nevertheless."""
+
+
+class SnapshotChannel(Protocol):
+    """The way to all profile services."""
+
+    @property
+    def is_up(self) -> bool:
+        """Whether it is believed to work."""
+        ...
+
+    async def publish(
+        self, body: bytes, *, headers: dict[str, str], message_type: str, message_id: str
+    ) -> None:
+        """Send to everybody who listens; returns when that is certain.
+
+        Raises:
+            PublishFailed: it may not have been sent.
+        """
+        ...
+
+
+class SnapshotPublisher:
+    """Compares the newest revision with the newest that RabbitMQ confirmed, and closes the gap.
+
+    Only the newest snapshot is ever sent, never a queue of old ones. Nothing is sent
+    while the service cannot vouch for what it holds.
+    """
+
+    def __init__(
+        self, service: CampaignService, *, heartbeat_interval: timedelta, clock: Clock
+    ) -> None:
+        self.confirmed: LogPosition | None = None
+        self.snapshots_sent = 0
+        self.heartbeats_sent = 0
+        self.failures_in_a_row = 0
+        self._service = service
+        self._heartbeat_seconds = heartbeat_interval.total_seconds()
+        self._clock = clock
+        self._sent_at = clock.elapsed()
+        self._reason = SnapshotReason.STARTUP
+        self._connections = 0
+        self._backoff = Backoff(base=0.1, cap=MAX_BACKOFF_SECONDS)
+        self._news = asyncio.Event()
+
+    def wake(self) -> None:
+        """Look again at once: there may be something to send."""
+        self._news.set()
+
+    async def reconnected(self) -> None:
+        """Forget what was confirmed: who listens now may have missed it."""
+        self._connections += 1
+        self.confirmed = None
+        if self._reason is not SnapshotReason.STARTUP:
+            self._reason = SnapshotReason.RECONNECT
+        self.wake()
+
+    async def run(self, channel: SnapshotChannel) -> None:
+        """Send what is due until cancelled."""
+        while True:
+            self._news.clear()
+            pause = await self.step(channel)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._news.wait(), pause)
+
+    async def step(self, channel: SnapshotChannel) -> float:
+        """Send what is due now; give the seconds after which to look again."""
+        if not self._service.can_vouch:
+            return LOOK_SECONDS
+        if self._service.event().position != self.confirmed:
+            succeeded = await self._send_snapshot(channel)
+        elif self._clock.elapsed() >= self._sent_at + self._heartbeat_seconds:
+            succeeded = await self._send_heartbeat(channel)
+        else:
+            succeeded = True
+        if not succeeded:
+            return self._backoff.next()
+        due = self._sent_at + self._heartbeat_seconds - self._clock.elapsed()
+        return min(max(due, 0.0), LOOK_SECONDS)
+
+    async def _send_snapshot(self, channel: SnapshotChannel) -> bool:
+        connections = self._connections
+        event, body = self._service.snapshot(self._reason)
+        if not await self._send(channel, event, body, SNAPSHOT_TYPE):
+            return False
+        logger.info("published revision %d (%s)", event.revision, self._reason)
+        self.snapshots_sent += 1
+        # A reconnect in between means that some may have listened too late for it.
+        if connections == self._connections:
+            self.confirmed = event.position
+            self._reason = SnapshotReason.CHANGE
+        return True
+
+    async def _send_heartbeat(self, channel: SnapshotChannel) -> bool:
+        succeeded = await self._send(channel, self._service.event(), b"", HEARTBEAT_TYPE)
+        self.heartbeats_sent += succeeded
+        return succeeded
+
+    async def _send(
+        self, channel: SnapshotChannel, event: SnapshotEvent, body: bytes, message_type: str
+    ) -> bool:
+        try:
+            # The client's own time-out is not to be relied on: FastStream drops it.
+            await asyncio.wait_for(
+                channel.publish(
+                    body,
+                    headers=event.to_headers(),
+                    message_type=message_type,
+                    message_id=str(uuid4()),
+                ),
+                PUBLISH_SECONDS,
+            )
+        except (PublishFailed, TimeoutError) as error:
+            self._failed(event, error)
+            return False
+        except asyncio.CancelledError as error:
+            if being_cancelled():
+                raise
+            self._failed(event, error)
+            return False
+        self._succeeded(event)
+        return True
+
+    def _failed(self, event: SnapshotEvent, error: BaseException) -> None:
+        self.failures_in_a_row += 1
+        if self.failures_in_a_row == 1:
+            logger.warning("revision %d cannot be published: %r", event.revision, error)
+
+    def _succeeded(self, event: SnapshotEvent) -> None:
+        if self.failures_in_a_row:
+            logger.info("publishing works again, at revision %d", event.revision)
+        self.failures_in_a_row = 0
+        self._backoff.reset()
+        self._sent_at = self._clock.elapsed()
