@@ -52,7 +52,7 @@ class SnapshotHeader(Contract):
     long before `published_at` the log was last read and this revision seen as its newest.
     """
 
-    schema_: Annotated[int, Field(alias="schema", ge=SCHEMA, le=SCHEMA)]
+    schema_: int = Field(alias="schema", ge=SCHEMA, le=SCHEMA)
     store_id: Uuid
     renewed_from: Uuid | None = None
     revision: Revision
