@@ -4,14 +4,12 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from datetime import datetime
-from uuid import uuid4
 
 from campaign_publisher.changes import AppendUnsettled, Change, ChangeTooLarge, LogUnavailable
+from campaign_publisher.drafts import Draft, renewal
 from campaign_publisher.ledger import Ledger
 from campaign_publisher.loading import read_whole
 from campaign_publisher.state import CampaignState, fold, snapshot_size
-from campaign_publisher.writes import Draft, renewal
 from contracts.wire import MAX_SNAPSHOT_BYTES
 from foundation.backoff import Backoff
 from foundation.clock import Clock
@@ -19,8 +17,9 @@ from foundation.errors import OutcomeUnknown, TooLarge, Unavailable
 
 logger = logging.getLogger(__name__)
 
-WRITE_SECONDS = 30.0  # for a whole write: waiting for its turn, reading, deciding again
-APPEND_SECONDS = 10.0  # for one change: sending it, and learning what became of it
+# Together what a write may take.
+DECIDE_SECONDS = 20.0  # to wait for its turn, to read the log, to decide, and to decide again
+APPEND_SECONDS = 10.0  # to send the change and learn what became of it
 
 
 class Commits:
@@ -66,7 +65,7 @@ class Commits:
         decide: Callable[[CampaignState], Draft | None],
         actor: str,
     ) -> tuple[CampaignState, CampaignState]:
-        deadline = asyncio.get_running_loop().time() + WRITE_SECONDS
+        deadline = asyncio.get_running_loop().time() + DECIDE_SECONDS
         backoff = Backoff(base=0.01, cap=0.5)
         async with self._turn(deadline):
             while True:
@@ -75,10 +74,11 @@ class Commits:
                     draft = decide(before)
                     if draft is None:
                         return before, before
-                    change = _drafted(draft, before, actor=actor, now=self._clock.now())
+                    change = draft.to_change(before, actor=actor, now=self._clock.now())
                     after = await _allowed(before, change)
                 started = self._clock.elapsed()
                 if await self._append(change):
+                    _log_commit(change)
                     self._ledger.advance(after, read_at=started)
                     return before, after
                 async with _nothing_written_after(deadline):
@@ -103,6 +103,8 @@ class Commits:
         await self._ledger.follow()
         if not self._ledger.replaced:
             return self._ledger.state
+        # A collection that was dropped has lost its unique index, too.
+        await self._ledger.log.prepare()
         state, _ = await read_whole(self._ledger.log)
         return state
 
@@ -147,25 +149,20 @@ async def _nothing_written_after(deadline: float) -> AsyncIterator[None]:
         raise _away(error) from error
 
 
+def _log_commit(change: Change) -> None:
+    logger.info(
+        "revision %d: %s by %s, %d put, %d deleted",
+        change.revision,
+        change.op,
+        change.actor,
+        len(change.put),
+        len(change.deleted),
+    )
+
+
 def _away(error: LogUnavailable) -> Unavailable:
     logger.warning("nothing was written: %s", error)
     return Unavailable("the change log is away: nothing was written")
-
-
-def _drafted(draft: Draft, before: CampaignState, *, actor: str, now: datetime) -> Change:
-    # Milliseconds are what every store and client of dates can hold.
-    at = now.replace(microsecond=now.microsecond // 1000 * 1000)
-    return Change(
-        revision=before.revision + 1,
-        id=uuid4(),
-        at=at,
-        actor=actor,
-        op=draft.op,
-        put=tuple(c.model_copy(update={"last_updated": at}) for c in draft.put),
-        deleted=draft.deleted,
-        store_id=draft.store_id,
-        renewed_from=draft.renewed_from,
-    )
 
 
 async def _allowed(before: CampaignState, change: Change) -> CampaignState:

@@ -10,6 +10,7 @@ from campaign_publisher.ledger import Ledger
 from campaign_publisher.preconditions import Preconditions
 from campaign_publisher.publisher import SnapshotChannel, SnapshotPublisher
 from campaign_publisher.service import CampaignService
+from campaign_publisher.snapshots import Snapshots
 from contracts.keys import KEY_RULE, normalise_key
 from foundation.clock import Clock
 from foundation.draining import Draining
@@ -25,6 +26,7 @@ class State(TypedDict):
     draining: Draining
     ledger: Ledger
     service: CampaignService
+    snapshots: Snapshots
     publisher: SnapshotPublisher
     channel: SnapshotChannel
 
@@ -32,6 +34,11 @@ class State(TypedDict):
 async def _service(request: Request) -> CampaignService:
     service: CampaignService = request.state.service
     return service
+
+
+async def _snapshots(request: Request) -> Snapshots:
+    snapshots: Snapshots = request.state.snapshots
+    return snapshots
 
 
 async def _clock(request: Request) -> Clock:
@@ -80,6 +87,7 @@ def parse_key(text: str, parameter: str) -> str:
 
 
 Service = Annotated[CampaignService, Depends(_service)]
+NewestSnapshot = Annotated[Snapshots, Depends(_snapshots)]
 Now = Annotated[Clock, Depends(_clock)]
 CurrentHealth = Annotated[Health, Depends(_health)]
 Actor = Annotated[str, Depends(_actor)]

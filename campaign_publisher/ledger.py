@@ -6,11 +6,10 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from campaign_publisher.changes import Change, ChangeLog, LogUnavailable
+from campaign_publisher.changes import Change, ChangeLog
 from campaign_publisher.checkpointer import Checkpointer
 from campaign_publisher.loading import found, read_whole
 from campaign_publisher.state import BrokenLog, CampaignState, fold
-from foundation.backoff import Backoff
 from foundation.clock import Clock
 from foundation.errors import Unavailable
 
@@ -37,7 +36,7 @@ class Ledger:
         self.log = log
         self.turn = asyncio.Lock()
         self.replaced = False
-        self.poll_seconds = poll_interval.total_seconds()
+        self._max_age = VOUCHED_POLLS * poll_interval.total_seconds()
         self._clock = clock
         self._checkpointer = checkpointer
         self._state: CampaignState | None = None
@@ -69,7 +68,7 @@ class Ledger:
     @property
     def is_current(self) -> bool:
         """Whether the log was read within the last few polls."""
-        return self.is_loaded and self.age <= VOUCHED_POLLS * self.poll_seconds
+        return self.is_loaded and self.age <= self._max_age
 
     @property
     def can_vouch(self) -> bool:
@@ -79,26 +78,6 @@ class Ledger:
     def subscribe(self, listener: Callable[[], None]) -> None:
         """Call `listener` whenever the state moves on."""
         self._listeners.append(listener)
-
-    async def run(self) -> None:
-        """Load the log, then follow it, until cancelled."""
-        backoff = Backoff(base=0.1, cap=2.0)
-        failing = False
-        while True:
-            try:
-                async with self.turn:
-                    await (self.follow() if self.is_loaded else self.load())
-            except LogUnavailable as error:
-                if not failing:
-                    logger.warning("the log cannot be read: %s", error)
-                failing = True
-                await asyncio.sleep(backoff.next())
-                continue
-            if failing:
-                logger.info("the log can be read again")
-            failing = False
-            backoff.reset()
-            await asyncio.sleep(self.poll_seconds)
 
     async def load(self) -> None:
         """Read the log from its newest checkpoint on; an empty log is founded.

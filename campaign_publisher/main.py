@@ -12,11 +12,13 @@ from campaign_publisher.channel import open_rabbit_channel
 from campaign_publisher.checkpointer import Checkpointer
 from campaign_publisher.commits import Commits
 from campaign_publisher.dependencies import State
+from campaign_publisher.following import keep_up
 from campaign_publisher.ledger import Ledger
 from campaign_publisher.publisher import SnapshotChannel, SnapshotPublisher
 from campaign_publisher.repository.changes import MongoChangeLog
 from campaign_publisher.service import CampaignService
 from campaign_publisher.settings import Settings
+from campaign_publisher.snapshots import Snapshots
 from foundation.clock import Clock, SystemClock
 from foundation.draining import Draining
 from foundation.http import answer_errors
@@ -61,6 +63,8 @@ def create_app(
     app = FastAPI(
         title="Campaigns",
         description="The campaigns of a game: their history, their newest state, and who is told.",
+        # One schema of a campaign for both ways, or /docs would want every field in a PUT.
+        separate_input_output_schemas=False,
         lifespan=_lifespan(settings, open_log, open_channel, clock or SystemClock()),
     )
     answer_errors(app)
@@ -84,30 +88,27 @@ def _lifespan(
                 poll_interval=settings.changes_poll_interval,
                 checkpointer=checkpointer,
             )
-            service = CampaignService(
-                ledger,
-                Commits(ledger, clock=clock),
-                clock=clock,
-                heartbeat_interval=settings.heartbeat_interval,
+            snapshots = Snapshots(
+                ledger, clock=clock, heartbeat_interval=settings.heartbeat_interval
             )
             publisher = SnapshotPublisher(
-                service, heartbeat_interval=settings.heartbeat_interval, clock=clock
+                snapshots, heartbeat_interval=settings.heartbeat_interval, clock=clock
             )
             ledger.subscribe(publisher.wake)
             channel = await stack.enter_async_context(open_channel(settings, publisher.reconnected))
-            for work, name in (
-                (ledger.run, "change log"),
-                (checkpointer.run, "checkpoints"),
-                (partial(publisher.run, channel), "publisher"),
-            ):
-                await stack.enter_async_context(running(work, name=name))
+            following = partial(keep_up, ledger, poll_interval=settings.changes_poll_interval)
+            publishing = partial(publisher.run, channel)
+            await stack.enter_async_context(running(following, name="change log"))
+            await stack.enter_async_context(running(checkpointer.run, name="checkpoints"))
+            await stack.enter_async_context(running(publishing, name="publisher"))
             stack.enter_context(draining.on_sigterm(settings.shutdown_delay))
             yield State(
                 clock=clock,
                 tokens=settings.admin_tokens,
                 draining=draining,
                 ledger=ledger,
-                service=service,
+                service=CampaignService(ledger, Commits(ledger, clock=clock)),
+                snapshots=snapshots,
                 publisher=publisher,
                 channel=channel,
             )

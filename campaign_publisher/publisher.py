@@ -7,11 +7,12 @@ from datetime import timedelta
 from typing import Protocol
 from uuid import uuid4
 
-from campaign_publisher.service import CampaignService
+from campaign_publisher.snapshots import Snapshots
 from contracts.snapshot import LogPosition, SnapshotReason
 from contracts.wire import HEARTBEAT_TYPE, SNAPSHOT_TYPE, SnapshotEvent
 from foundation.backoff import Backoff
 from foundation.clock import Clock
+from foundation.errors import Unavailable
 from foundation.tasks import being_cancelled
 
 logger = logging.getLogger(__name__)
@@ -48,17 +49,17 @@ class SnapshotPublisher:
     """Compares the newest revision with the newest that RabbitMQ confirmed, and closes the gap.
 
     Only the newest snapshot is ever sent, never a queue of old ones. Nothing is sent
-    while the service cannot vouch for what it holds.
+    while this replica cannot vouch for what it holds.
     """
 
     def __init__(
-        self, service: CampaignService, *, heartbeat_interval: timedelta, clock: Clock
+        self, snapshots: Snapshots, *, heartbeat_interval: timedelta, clock: Clock
     ) -> None:
         self.confirmed: LogPosition | None = None
         self.snapshots_sent = 0
         self.heartbeats_sent = 0
         self.failures_in_a_row = 0
-        self._service = service
+        self._snapshots = snapshots
         self._heartbeat_seconds = heartbeat_interval.total_seconds()
         self._clock = clock
         self._sent_at = clock.elapsed()
@@ -89,22 +90,27 @@ class SnapshotPublisher:
 
     async def step(self, channel: SnapshotChannel) -> float:
         """Send what is due now; give the seconds after which to look again."""
-        if not self._service.can_vouch:
+        try:
+            succeeded = await self._send_what_is_due(channel)
+        except Unavailable:  # this replica cannot vouch for what it holds
             return LOOK_SECONDS
-        if self._service.event().position != self.confirmed:
-            succeeded = await self._send_snapshot(channel)
-        elif self._clock.elapsed() >= self._sent_at + self._heartbeat_seconds:
-            succeeded = await self._send_heartbeat(channel)
-        else:
-            succeeded = True
-        if not succeeded:
-            return self._backoff.next()
+        return min(self._until_heartbeat, LOOK_SECONDS) if succeeded else self._backoff.next()
+
+    @property
+    def _until_heartbeat(self) -> float:
         due = self._sent_at + self._heartbeat_seconds - self._clock.elapsed()
-        return min(max(due, 0.0), LOOK_SECONDS)
+        return max(due, 0.0)
+
+    async def _send_what_is_due(self, channel: SnapshotChannel) -> bool:
+        if self._snapshots.event().position != self.confirmed:
+            return await self._send_snapshot(channel)
+        if not self._until_heartbeat:
+            return await self._send_heartbeat(channel)
+        return True
 
     async def _send_snapshot(self, channel: SnapshotChannel) -> bool:
         connections = self._connections
-        event, body = self._service.snapshot(self._reason)
+        event, body = self._snapshots.snapshot(self._reason)
         if not await self._send(channel, event, body, SNAPSHOT_TYPE):
             return False
         logger.info("published revision %d (%s)", event.revision, self._reason)
@@ -116,7 +122,7 @@ class SnapshotPublisher:
         return True
 
     async def _send_heartbeat(self, channel: SnapshotChannel) -> bool:
-        succeeded = await self._send(channel, self._service.event(), b"", HEARTBEAT_TYPE)
+        succeeded = await self._send(channel, self._snapshots.event(), b"", HEARTBEAT_TYPE)
         self.heartbeats_sent += succeeded
         return succeeded
 

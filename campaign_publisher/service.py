@@ -1,29 +1,17 @@
-"""CampaignService: what operators and profile services can ask for."""
+"""CampaignService: what operators can ask for."""
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 from campaign_publisher import writes
-from campaign_publisher.changes import LogUnavailable
 from campaign_publisher.commits import Commits
+from campaign_publisher.history import Page, read_page
 from campaign_publisher.ledger import Ledger
 from campaign_publisher.preconditions import Preconditions
 from campaign_publisher.selection import Selection, select
-from campaign_publisher.state import CampaignState, snapshot_bytes
+from campaign_publisher.state import CampaignState
 from contracts.campaign import Campaign
-from contracts.snapshot import SnapshotReason
-from contracts.wire import SnapshotEvent
-from foundation.clock import Clock
-from foundation.errors import Unavailable
-
-logger = logging.getLogger(__name__)
-
-MAX_CHANGES = 1000
-MAX_CHANGES_BYTES = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,30 +34,12 @@ class Imported:
     deleted: int
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Changes as JSON, of which store, and where the next page begins; None on the last."""
-
-    store_id: UUID
-    changes: tuple[bytes, ...]
-    next: int | None
-
-
 class CampaignService:
     """Reads from this replica's ledger, and writes to the log that all replicas share."""
 
-    def __init__(
-        self, ledger: Ledger, commits: Commits, *, clock: Clock, heartbeat_interval: timedelta
-    ) -> None:
+    def __init__(self, ledger: Ledger, commits: Commits) -> None:
         self._ledger = ledger
         self._commits = commits
-        self._clock = clock
-        self._heartbeat_seconds = heartbeat_interval.total_seconds()
-
-    @property
-    def can_vouch(self) -> bool:
-        """Whether others may take this replica's campaigns for the newest ones."""
-        return self._ledger.can_vouch
 
     def select(self, selection: Selection) -> bytes:
         """Give the selected campaigns as a JSON array, highest priority first."""
@@ -84,58 +54,16 @@ class CampaignService:
         """
         state = self._ledger.state
         if name not in state.campaigns:
-            raise writes.not_found(name)
+            raise writes.not_found()
         return _found(state, name)
 
-    def event(self) -> SnapshotEvent:
-        """Give the newest position in the log, and how long ago it was seen to be that.
-
-        Raises:
-            Unavailable: this replica cannot vouch for what it holds.
-        """
-        position = self._ledger.state.position
-        if not self.can_vouch:
-            raise Unavailable("the change log cannot be read or was replaced: ask another replica")
-        return SnapshotEvent(
-            **dict(position),
-            log_age=round(self._ledger.age, 3),
-            heartbeat_interval=self._heartbeat_seconds,
-        )
-
-    def snapshot(self, reason: SnapshotReason) -> tuple[SnapshotEvent, bytes]:
-        """Give the newest snapshot's JSON with the event that announces it.
-
-        Raises:
-            Unavailable: this replica cannot vouch for what it holds.
-        """
-        event = self.event()
-        body = snapshot_bytes(
-            self._ledger.state, now=self._clock.now(), log_age=event.log_age, reason=reason
-        )
-        return event, body
-
     async def changes(self, since: int) -> Page:
-        """Give the changes after revision `since` as JSON, at most 1,000 or 16 MiB of them.
+        """Give the changes after revision `since` as JSON, at most a page of them.
 
         Raises:
             Unavailable: the log cannot be read now.
         """
-        store_id = self._ledger.state.store_id
-        page: list[bytes] = []
-        size = 0
-        last = since
-        try:
-            async for change in self._ledger.log.read(since + 1):
-                text = change.model_dump_json(exclude_none=True).encode()
-                size += len(text)
-                if page and (len(page) == MAX_CHANGES or size > MAX_CHANGES_BYTES):
-                    return Page(store_id, tuple(page), next=last)
-                page.append(text)
-                last = change.revision
-        except LogUnavailable as error:
-            logger.warning("the changes cannot be read: %s", error)
-            raise Unavailable("the change log cannot be read") from error
-        return Page(store_id, tuple(page), next=None)
+        return await read_page(self._ledger, since)
 
     async def put(
         self, campaign: Campaign, conditions: Preconditions, *, actor: str

@@ -30,7 +30,7 @@ class StoredCampaign:
     @classmethod
     def of(cls, campaign: Campaign, revision: int) -> Self:
         """Give the campaign as last changed at `revision`; the JSON is a PublishedCampaign's."""
-        plain = campaign.model_dump_json().encode()
+        plain = campaign.model_dump_json(exclude_none=True).encode()
         return cls(campaign, revision, plain[:-1] + _tail(revision))
 
     @property

@@ -1,33 +1,18 @@
 """What each write asks for, judged on a state: pure decisions that a commit then makes true."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
-from uuid import UUID, uuid4
 
 import orjson
 
 from campaign_publisher.changes import Operation
+from campaign_publisher.drafts import Draft
+from campaign_publisher.incoming import merged, parse_campaign
 from campaign_publisher.preconditions import Preconditions
 from campaign_publisher.state import CampaignState, StoredCampaign
 from contracts.campaign import Campaign
 from contracts.wire import snapshot_etag
-from foundation.errors import Invalid, NotFound
-from foundation.slices import in_slices
-from foundation.validation import parse_as
-
-MAX_PATCH_DEPTH = 16
-
-
-@dataclass(frozen=True)
-class Draft:
-    """A change that is wanted, before it has an id and a revision."""
-
-    op: Operation
-    put: tuple[Campaign, ...] = ()
-    deleted: tuple[str, ...] = ()
-    store_id: UUID | None = None
-    renewed_from: UUID | None = None
+from foundation.errors import NotFound
 
 
 def etag(state: CampaignState, stored: StoredCampaign) -> str:
@@ -58,7 +43,7 @@ def patch(
     conditions.check(_etag_of(state, name))
     stored = state.campaigns.get(name)
     if stored is None:
-        raise not_found(name)
+        raise not_found()
     document = orjson.loads(stored.campaign.model_dump_json(exclude_none=True))
     campaign = parse_campaign(merged(document, changes), name)
     return _replacing(state, campaign, Operation.PATCH)
@@ -73,7 +58,7 @@ def delete(state: CampaignState, name: str, conditions: Preconditions) -> Draft:
     """
     conditions.check(_etag_of(state, name))
     if name not in state.campaigns:
-        raise not_found(name)
+        raise not_found()
     return Draft(Operation.DELETE, deleted=(name,))
 
 
@@ -96,67 +81,9 @@ def replace_all(
     return Draft(Operation.IMPORT, put=changed, deleted=deleted)
 
 
-def renewal(store_id: UUID) -> Draft:
-    """Give the log a new store id, which continues `store_id`."""
-    return Draft(Operation.RENEW, store_id=uuid4(), renewed_from=store_id)
-
-
-def parse_campaign(value: object, name: str | None = None, *loc: str | int) -> Campaign:
-    """Validate a campaign as it was sent; a `last_updated` is ignored, the service sets it.
-
-    With `name`, the campaign's name must be that one.
-
-    Raises:
-        Invalid: naming each field that is wrong.
-    """
-    if isinstance(value, dict):
-        value = {key: item for key, item in value.items() if key != "last_updated"}
-    campaign = parse_as(Campaign, value, *loc)
-    if name is not None and campaign.name != name:
-        raise Invalid.at(*loc, "name", msg="must be the name in the path; names do not change")
-    return campaign
-
-
-async def parse_campaigns(values: object) -> dict[str, Campaign]:
-    """Validate a list of campaigns, in slices, and give them by their names.
-
-    Raises:
-        Invalid: naming the first that is wrong, by its index, and each of its fields
-            that is, or the first that has the name of an earlier one.
-    """
-    if not isinstance(values, list):
-        raise Invalid.at(msg="must be a JSON array of campaigns")
-    campaigns: dict[str, Campaign] = {}
-    async for index, value in in_slices(enumerate(values)):
-        campaign = parse_campaign(value, None, index)
-        if campaign.name in campaigns:
-            raise Invalid.at(index, "name", msg="is the name of an earlier campaign in the list")
-        campaigns[campaign.name] = campaign
-    return campaigns
-
-
-def merged(target: Any, changes: Any, depth: int = 0) -> Any:
-    """Apply a JSON merge patch to a JSON value, after RFC 7396.
-
-    Raises:
-        Invalid: the patch is nested deeper than any campaign.
-    """
-    if not isinstance(changes, Mapping):
-        return changes
-    if depth > MAX_PATCH_DEPTH:
-        raise Invalid.at(msg="is nested too deeply")
-    result = dict(target) if isinstance(target, Mapping) else {}
-    for key, value in changes.items():
-        if value is None:
-            result.pop(key, None)
-        else:
-            result[key] = merged(result.get(key), value, depth + 1)
-    return result
-
-
-def not_found(name: str) -> NotFound:
+def not_found() -> NotFound:
     """Give the error for a name that no campaign has."""
-    return NotFound(f"there is no campaign named {name!r}")
+    return NotFound("Campaign not found")
 
 
 def _etag_of(state: CampaignState, name: str) -> str | None:

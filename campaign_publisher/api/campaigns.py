@@ -15,8 +15,8 @@ from campaign_publisher.api.answers import (
 )
 from campaign_publisher.api.query import StatusQuery, parse_selection
 from campaign_publisher.dependencies import Actor, Conditions, Name, Now, Service
+from campaign_publisher.incoming import parse_campaign, parse_campaigns
 from campaign_publisher.service import FoundCampaign, Imported
-from campaign_publisher.writes import parse_campaign, parse_campaigns
 from contracts.campaign import Campaign
 from foundation.errors import Invalid
 from foundation.http import error_answers, etag_of, read_body

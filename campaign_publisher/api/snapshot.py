@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request, Response
 
 from campaign_publisher.api.answers import UNCHANGED, json_answer
-from campaign_publisher.dependencies import Service
+from campaign_publisher.dependencies import NewestSnapshot
 from contracts.snapshot import CampaignSnapshot, SnapshotReason
 from contracts.wire import SNAPSHOT_PATH, SnapshotEvent, snapshot_etag
 from foundation.http import error_answers, is_unchanged
@@ -19,11 +19,11 @@ router = APIRouter(tags=["snapshot"])
     "newest. 503 while this replica cannot read the log: ask another one.",
     responses={200: {"model": CampaignSnapshot}, **UNCHANGED, **error_answers(503)},
 )
-async def get_snapshot(request: Request, service: Service) -> Response:
-    event = service.event()
+async def get_snapshot(request: Request, snapshots: NewestSnapshot) -> Response:
+    event = snapshots.event()
     if is_unchanged(request, snapshot_etag(event.position)):
         return Response(status_code=304, headers=_headers(event))
-    event, body = service.snapshot(SnapshotReason.CHANGE)
+    event, body = snapshots.snapshot(SnapshotReason.CHANGE)
     return json_answer(body, headers=_headers(event))
 
 

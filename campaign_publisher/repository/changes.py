@@ -52,6 +52,7 @@ class MongoChangeLog:
         self._checkpoints = Checkpoints(
             database.get_collection("campaign_checkpoints", **DURABLE), self._changes
         )
+        self._last: Change | None = None
 
     async def prepare(self) -> None:
         """Make the unique index on the revision."""
@@ -61,9 +62,16 @@ class MongoChangeLog:
     async def read(self, first: int) -> AsyncIterator[Change]:
         """Yield the changes from revision `first` (included) on, in order."""
         with _reads():
+            # Who follows the log begins at the last change that was read: a large one
+            # is not fetched again with every poll.
+            last = self._last
+            if last is not None and last.revision == first and await self._holds(last):
+                yield last
+                first += 1
             found = self._changes.find({"revision": {"$gte": first}})
             async for document in found.sort("revision", ASCENDING):
-                yield await _change(document)
+                self._last = await _change(document)
+                yield self._last
 
     async def newest(self) -> Change | None:
         """Give the change with the highest revision, or None when the log is empty."""
@@ -80,8 +88,14 @@ class MongoChangeLog:
             with _writes():
                 await self._changes.insert_one(RawBSONDocument(document))
         except DuplicateKeyError:
-            return await self._is_ours(change)
+            if not await self._is_ours(change):
+                return False
+        self._last = change
         return True
+
+    async def _holds(self, change: Change) -> bool:
+        place = {"_id": str(change.id), "revision": change.revision}
+        return await self._changes.find_one(place, {"_id": True}) is not None
 
     async def _is_ours(self, change: Change) -> bool:
         try:
