@@ -35,8 +35,13 @@ def parse_instant(text: str) -> datetime:
 
 
 def format_instant(instant: datetime) -> str:
-    """Write an aware instant as RFC 3339 in UTC, with Z and only the digits it needs."""
-    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    """Write an aware instant as RFC 3339 in UTC, with Z and no more digits than it needs.
+
+    Parts of a second are left out, or are milliseconds, or microseconds.
+    """
+    precision = "milliseconds" if instant.microsecond % 1000 == 0 else "microseconds"
+    precision = precision if instant.microsecond else "seconds"
+    return instant.astimezone(UTC).isoformat(timespec=precision).replace("+00:00", "Z")
 
 
 def _to_instant(value: Any) -> datetime:
