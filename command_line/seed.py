@@ -83,14 +83,15 @@ def _campaigns_in(path: Path) -> list[_Item]:
 def _list_in(path: Path) -> list[Any]:
     try:
         content = orjson.loads(path.read_bytes())
-    except orjson.JSONDecodeError as error:
-        fail(f"{path} is not JSON: {error}")
+        orjson.dumps(content)  # what is nested very deeply can be read and not written
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError) as error:
+        fail(f"{path} is not JSON to be sent: {error}")
     return content if isinstance(content, list) else [content]
 
 
 def _replace(client: httpx.Client, items: list[_Item]) -> int:
     body = orjson.dumps([item.campaign for item in items])
-    answer = client.post("/campaigns/import", content=body, headers=_type("json"))
+    answer = client.post("/campaigns/import", content=body, headers=_content_type("json"))
     if not answer.is_success:
         complain(f"campaigns: {detail_of(answer)}")
         return 1
@@ -120,7 +121,7 @@ def _put_one(client: httpx.Client, campaign: Any) -> str | None:
     answer = client.put(
         f"/campaigns/{quote(name, safe='')}",
         content=orjson.dumps(campaign),
-        headers=_type("json"),
+        headers=_content_type("json"),
     )
     return None if answer.is_success else f"{name}: {detail_of(answer)}"
 
@@ -128,7 +129,7 @@ def _put_one(client: httpx.Client, campaign: Any) -> str | None:
 def _import(client: httpx.Client, path: Path) -> int:
     """Send a file's profiles in one request; give how many were refused."""
     with _progress() as progress, _lines_of(path, progress) as lines:
-        answer = client.post("/profiles/import", content=lines, headers=_type("x-ndjson"))
+        answer = client.post("/profiles/import", content=lines, headers=_content_type("x-ndjson"))
     if not answer.is_success:
         complain(f"{path}: {detail_of(answer)}")
         return 1
@@ -169,5 +170,5 @@ def _lines_of(path: Path, progress: Progress) -> Iterator[BinaryIO]:
             yield lines
 
 
-def _type(kind: str) -> dict[str, str]:
+def _content_type(kind: str) -> dict[str, str]:
     return {"Content-Type": f"application/{kind}"}

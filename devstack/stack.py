@@ -28,6 +28,7 @@ from devstack.handover import Handover
 from devstack.profiles import open_sqlite_profiles
 from devstack.servers import StackFailed, listening, run_until_signal, serving
 from devstack.tokens import first_secret
+from foundation.logs import set_up_logging
 from foundation.settings import LogLevel, ServiceSettings, load
 
 FILE_NAME = "profile-matcher.sqlite"
@@ -93,6 +94,7 @@ async def _serve(
     new_token = secrets.token_hex(16)
     plan = _plan(options, campaigns_url, new_token)
     token = first_secret(plan.campaigns.admin_token.get_secret_value())
+    set_up_logging(plan.campaigns)
     campaigns = campaign_publisher.main.create_app(plan.campaigns, **plan.campaign_seams)
     profiles = profile_service.main.create_app(plan.profiles, **plan.profile_seams)
     async with (

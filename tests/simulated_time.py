@@ -5,14 +5,15 @@ hour of time-outs and pauses takes milliseconds, and always goes the same way.
 """
 
 import asyncio
+import functools
 import selectors
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, ParamSpec
 
 from tests.builders import NOW
 
-Result = TypeVar("Result")
+Arguments = ParamSpec("Arguments")
 
 _START = 1000.0
 
@@ -51,7 +52,19 @@ class SimulatedClock:
         return NOW + timedelta(seconds=self.elapsed() - _START)
 
 
-def simulate(work: Coroutine[Any, Any, Result]) -> Result:
-    """Run `work` to its end in simulated time."""
-    with asyncio.Runner(loop_factory=SimulatedLoop) as runner:
-        return runner.run(work)
+def simulated(
+    test: Callable[Arguments, Coroutine[Any, Any, None]],
+) -> Callable[Arguments, None]:
+    """Make of an async test one that runs in simulated time."""
+
+    @functools.wraps(test)
+    def run(*args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
+        with asyncio.Runner(loop_factory=SimulatedLoop) as runner:
+            runner.run(test(*args, **kwargs))
+
+    return run
+
+
+async def settle() -> None:
+    """Let everything happen that needs no time."""
+    await asyncio.sleep(0.001)

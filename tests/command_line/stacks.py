@@ -61,7 +61,7 @@ def start(
         env={**given, **(environ or {})},
         stdin=subprocess.DEVNULL,
         stdout=output,
-        stderr=output,
+        stderr=subprocess.STDOUT,
     )
 
 

@@ -25,8 +25,9 @@ def seed(stack: Stack, *arguments: str | Path, token: str | None = None) -> Resu
 
 
 def a_json_campaign(name: str, **fields: Any) -> dict[str, Any]:
-    """Give a campaign as it is sent."""
-    return {**a_campaign(name).model_dump(mode="json", exclude_none=True), **fields}
+    """Give a campaign as it is sent, for players that the examples do not have."""
+    campaign = a_campaign(name, level=(100, None))
+    return {**campaign.model_dump(mode="json", exclude_none=True), **fields}
 
 
 def written(path: Path, content: Any) -> Path:
@@ -167,13 +168,14 @@ def test_says_that_a_token_is_wrong(stack: Stack, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["--campaigns", "--profiles"])
-def test_says_that_a_file_is_no_json(stack: Stack, tmp_path: Path, kind: str) -> None:
-    """A broken JSON file is one line with its name."""
+@pytest.mark.parametrize("text", ["[{", "[" * 500 + "]" * 500, ""])
+def test_says_that_a_file_is_no_json(stack: Stack, tmp_path: Path, kind: str, text: str) -> None:
+    """A JSON file that is broken or nested beyond reason is one line with its name."""
     path = tmp_path / "broken.json"
-    path.write_text("[{")
+    path.write_text(text)
     result = seed(stack, kind, path)
     assert result.exit_code == 1
-    assert result.output.startswith(f"{path} is not JSON: ")
+    assert result.output.startswith(f"{path} is not JSON to be sent: ")
 
 
 def test_says_that_a_service_is_away(tmp_path: Path) -> None:
