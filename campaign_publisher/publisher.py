@@ -86,7 +86,8 @@ class SnapshotPublisher:
             self._news.clear()
             pause = await self.step(channel)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), pause)
+                async with asyncio.timeout(pause):
+                    await self._news.wait()
 
     async def step(self, channel: SnapshotChannel) -> float:
         """Send what is due now; give the seconds after which to look again."""
@@ -131,15 +132,13 @@ class SnapshotPublisher:
     ) -> bool:
         try:
             # The client's own time-out is not to be relied on: FastStream drops it.
-            await asyncio.wait_for(
-                channel.publish(
+            async with asyncio.timeout(PUBLISH_SECONDS):
+                await channel.publish(
                     body,
                     headers=event.to_headers(),
                     message_type=message_type,
                     message_id=str(uuid4()),
-                ),
-                PUBLISH_SECONDS,
-            )
+                )
         except (PublishFailed, TimeoutError) as error:
             self._failed(event, error)
             return False

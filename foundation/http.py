@@ -103,7 +103,8 @@ async def read_body(request: Request, *, limit: int, what: str) -> bytes:
     chunks = request.stream().__aiter__()
     while True:
         try:
-            chunk = await asyncio.wait_for(anext(chunks, None), BODY_IDLE_SECONDS)
+            async with asyncio.timeout(BODY_IDLE_SECONDS):
+                chunk = await anext(chunks, None)
         except TimeoutError:
             raise HTTPException(408, "the body stopped coming") from None
         if chunk is None:

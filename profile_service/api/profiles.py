@@ -139,7 +139,8 @@ async def _chunks(request: Request) -> AsyncIterator[bytes]:
     stream = request.stream().__aiter__()
     while True:
         try:
-            chunk = await asyncio.wait_for(anext(stream, None), BODY_IDLE_SECONDS)
+            async with asyncio.timeout(BODY_IDLE_SECONDS):
+                chunk = await anext(stream, None)
         except TimeoutError:
             raise HTTPException(408, "the body stopped coming") from None
         if chunk is None:

@@ -116,7 +116,7 @@ class CampaignCache:
             self._notice_foreign(event.store_id)
             self._ask(Cause.FOREIGN)
         elif stands is Relation.FIRST or (stands is Relation.NEWER and not body):
-            self._heard = event.position
+            self._hear(event.position)
             self._ask(Cause.UNKNOWN_REVISION)
         elif stands is Relation.NEWER:
             await self._replace_by_event(event, body, received)
@@ -143,7 +143,8 @@ class CampaignCache:
         self._waiting.append(flight)
         self._ask(Cause.OPERATOR)
         try:
-            refetched = await asyncio.wait_for(flight, seconds)
+            async with asyncio.timeout(seconds):
+                refetched = await flight
         except TimeoutError:
             refetched = False
         finally:
@@ -169,7 +170,8 @@ class CampaignCache:
             self._asked.clear()
             try:
                 # A bounded nap: the clock of ages may run while the loop's clock stands still.
-                await asyncio.wait_for(self._asked.wait(), min(wait, 5.0))
+                async with asyncio.timeout(min(wait, 5.0)):
+                    await self._asked.wait()
             except TimeoutError:
                 continue
 
@@ -286,6 +288,11 @@ class CampaignCache:
         stores = [store for store in (*self.left_stores, left) if store != entered]
         self.left_stores = tuple(stores[-MAX_LEFT_STORES:])
         self._heard = None
+
+    def _hear(self, position: LogPosition) -> None:
+        """Remember the newest revision that was named and not brought."""
+        if relation(self._heard, position) is not Relation.OLDER:
+            self._heard = position
 
     def _misses_what_was_heard(self) -> bool:
         """Tell whether an event spoke of a revision that the origin does not show yet.
