@@ -1,9 +1,10 @@
 """Reading JSON strictly and telling what is wrong with it without repeating it."""
 
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import orjson
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from foundation.errors import Invalid, Problem
 
@@ -35,19 +36,32 @@ def parse_as(model: type[Model], value: object, *loc: str | int) -> Model:
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        raise Invalid(problems_of(error, *loc)) from None
+        raise Invalid(_problems_of(error, model, *loc)) from None
 
 
-def problems_of(error: ValidationError, *loc: str | int) -> list[Problem]:
+def _problems_of(error: ValidationError, model: type[BaseModel], *loc: str | int) -> list[Problem]:
     """List what pydantic found wrong, without the input: it may hold a secret or a NaN."""
     return [
-        {"loc": [*loc, *_readable(found["loc"])], "msg": _message(found["msg"])}
+        {"loc": [*loc, *_readable(found["loc"])], "msg": _message(found, model)}
         for found in error.errors(include_url=False, include_context=False, include_input=False)
     ]
 
 
-def _message(message: str) -> str:
-    return message.removeprefix("Value error, ")
+def _message(found: ErrorDetails, model: type[BaseModel]) -> str:
+    if found["type"] == "extra_forbidden":
+        return f"is not known here; allowed: {', '.join(_fields_at(found['loc'][:-1], model))}"
+    return found["msg"].removeprefix("Value error, ")
+
+
+def _fields_at(loc: tuple[int | str, ...], model: type[BaseModel]) -> list[str]:
+    """Name the fields of the model that stands at `loc` in `model`."""
+    for step in loc:
+        annotation = model.model_fields[str(step)].annotation
+        inner = (annotation, *get_args(annotation))
+        model = next(
+            kind for kind in inner if isinstance(kind, type) and issubclass(kind, BaseModel)
+        )
+    return list(model.model_fields)
 
 
 def _readable(loc: tuple[int | str, ...]) -> list[int | str]:
