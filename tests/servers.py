@@ -66,19 +66,31 @@ def mongo() -> Iterator[str]:
         yield url
 
 
-class _Node:
+class ServerProcess:
     """A server process of our own: its folder, its port and its life.
 
     As a context manager it is running inside the block, and gone with its folder after it.
     """
 
-    def __init__(self, binary: Path) -> None:
-        self.binary = binary
+    def __init__(self, name: str) -> None:
+        self.name = name
         self.port = free_port()
         self.folder = Path(tempfile.mkdtemp(prefix="profile-matcher-"))
         self.storage = self.folder / "storage"
         self.storage.mkdir()
         self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """The id of the running process."""
+        if not self._process:
+            raise RuntimeError(f"{self.name} is not running")
+        return self._process.pid
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it was started and has not ended."""
+        return self._process is not None and self._process.poll() is None
 
     def __enter__(self) -> Self:
         try:
@@ -94,14 +106,14 @@ class _Node:
     def start(self) -> None:
         """Start it on its port with the data it has; returns when it answers."""
         if self._process:
-            raise RuntimeError(f"{self.binary.name} is already running")
+            raise RuntimeError(f"{self.name} is already running")
         self._process = self._spawn(self._command())
         try:
-            wait_until(self._answers, START_LIMIT, alive=self._running)
+            wait_until(self._answers, START_LIMIT, alive=lambda: self.is_running)
         except TimeoutError as error:
             self.kill()
             raise ServerUnavailableError(
-                f"{self.binary} did not start: {self._last_log_line()}"
+                f"{self.name} did not start: {self._last_log_line()}"
             ) from error
 
     def stop(self) -> None:
@@ -118,10 +130,22 @@ class _Node:
             _kill_group(self._process)
         self._process = None
 
+    def suspend(self) -> None:
+        """Stop its time: connections stay open and nothing answers."""
+        os.killpg(self.pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let its time go on."""
+        os.killpg(self.pid, signal.SIGCONT)
+
+    def log(self) -> str:
+        """Give what it has written so far, of all its lives."""
+        return (self.folder / "output.log").read_text(errors="replace")
+
     def wipe(self) -> None:
         """Forget all data; only while it is stopped."""
         if self._process:
-            raise RuntimeError(f"{self.binary.name} is running")
+            raise RuntimeError(f"{self.name} is running")
         shutil.rmtree(self.storage)
         self.storage.mkdir()
 
@@ -139,9 +163,6 @@ class _Node:
     def _environment(self) -> dict[str, str]:
         return dict(os.environ)
 
-    def _running(self) -> bool:
-        return self._process is not None and self._process.poll() is None
-
     def _spawn(self, command: Sequence[str]) -> subprocess.Popen[bytes]:
         # A session of its own: Ctrl-C ends the tests, and they end the server.
         with (self.folder / "output.log").open("ab") as log:
@@ -156,15 +177,16 @@ class _Node:
             )
 
     def _last_log_line(self) -> str:
-        lines = (self.folder / "output.log").read_text(errors="replace").split("\n")
+        lines = self.log().split("\n")
         return next((line.strip() for line in reversed(lines) if line.strip()), "no output")
 
 
-class RabbitNode(_Node):
+class RabbitNode(ServerProcess):
     """A RabbitMQ node with its own ports, folder and name service."""
 
     def __init__(self, binary: Path) -> None:
-        super().__init__(binary)
+        super().__init__(binary.name)
+        self._binary = binary
         self.url = _amqp_url(f"127.0.0.1:{self.port}")
         self._distribution_port = free_port()
         self._names_port = free_port()
@@ -186,7 +208,7 @@ class RabbitNode(_Node):
         super().close()
 
     def _command(self) -> list[str]:
-        return [str(self.binary)]
+        return [str(self._binary)]
 
     def _answers(self) -> bool:
         return amqp_answers(f"127.0.0.1:{self.port}")
@@ -220,16 +242,17 @@ class RabbitNode(_Node):
         }
 
 
-class MongoNode(_Node):
+class MongoNode(ServerProcess):
     """A `mongod` with its own port and folder."""
 
     def __init__(self, binary: Path) -> None:
-        super().__init__(binary)
+        super().__init__(binary.name)
+        self._binary = binary
         self.url = _mongo_url(f"127.0.0.1:{self.port}")
 
     def _command(self) -> list[str]:
         bound_to = ["--port", str(self.port), "--bind_ip", "127.0.0.1"]
-        return [str(self.binary), *bound_to, "--dbpath", str(self.storage)]
+        return [str(self._binary), *bound_to, "--dbpath", str(self.storage)]
 
     def _answers(self) -> bool:
         return mongo_answers(f"127.0.0.1:{self.port}")
