@@ -29,8 +29,10 @@ USER 10001
 
 FROM service AS campaigns
 EXPOSE 54325
-CMD ["uvicorn", "--factory", "campaign_publisher.main:create_app", "--host", "0.0.0.0", "--port", "54325"]
+CMD ["uvicorn", "--factory", "campaign_publisher.main:create_app", "--host", "0.0.0.0", "--port", "54325", \
+  "--no-access-log", "--timeout-graceful-shutdown", "8"]
 
 FROM service AS profiles
 EXPOSE 54326
-CMD ["uvicorn", "--factory", "profile_service.main:create_app", "--host", "0.0.0.0", "--port", "54326"]
+CMD ["uvicorn", "--factory", "profile_service.main:create_app", "--host", "0.0.0.0", "--port", "54326", \
+  "--no-access-log", "--timeout-graceful-shutdown", "8"]

@@ -1,0 +1,1 @@
+"""Both services as processes, seen through HTTP and AMQP only."""

@@ -1,0 +1,90 @@
+"""Each service goes on while something else is away, and needs no restart when it is back."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.builders import golden
+from tests.e2e.operator import TOKEN, Operator, active_campaigns, all_become, becomes
+from tests.processes import campaign_service, profile_service
+from tests.servers import RabbitNode, ServerUnavailableError, rabbitmq_server
+
+
+@pytest.fixture
+def stopped_rabbitmq() -> Iterator[RabbitNode]:
+    """A RabbitMQ of the test's own that does not run yet."""
+    try:
+        node = RabbitNode(rabbitmq_server())
+    except ServerUnavailableError as error:
+        pytest.skip(f"RabbitMQ is not available: {error}")
+    yield node
+    node.close()
+
+
+def test_both_start_without_rabbitmq_and_changes_flow_once_it_is_there(
+    stopped_rabbitmq: RabbitNode, mongo_url: str, mongo_database: str
+) -> None:
+    """HTTP is served from the first second; after RabbitMQ's start and restart events come."""
+    settings = {
+        "mongo_url": mongo_url,
+        "mongo_database": mongo_database,
+        "amqp_url": stopped_rabbitmq.url,
+        "admin_token": TOKEN,
+    }
+    campaign = {**golden("campaign"), "start_date": None, "end_date": None}
+    with (
+        campaign_service(**settings) as campaigns,
+        profile_service(**settings, campaigns_url=campaigns.url) as profiles,
+    ):
+        campaigns.until_ready()
+        profiles.until_ready()
+        operator = Operator(campaigns.url, profiles.url)
+        operator.put_profile(golden("profile"))
+        assert active_campaigns(profiles.url) == []
+        operator.put_campaign(campaign)
+        assert campaigns.health()["status"] == "degraded"
+
+        stopped_rabbitmq.start()
+        all_become([profiles.url], ["mycampaign"])
+        operator.patch_campaign("mycampaign", {"enabled": False})
+        all_become([profiles.url], [])
+
+        stopped_rabbitmq.stop()
+        operator.patch_campaign("mycampaign", {"enabled": True})
+        assert active_campaigns(profiles.url) == []
+        stopped_rabbitmq.start()
+        all_become([profiles.url], ["mycampaign"])
+        assert becomes(lambda: campaigns.health()["status"], "ok") == "ok"
+        operator.close()
+
+
+def test_players_are_answered_while_the_campaign_service_is_away(
+    amqp_url: str, mongo_url: str, mongo_database: str
+) -> None:
+    """The held campaigns are served, and a change made after its return arrives."""
+    settings = {
+        "mongo_url": mongo_url,
+        "mongo_database": mongo_database,
+        "amqp_url": amqp_url,
+        "admin_token": TOKEN,
+    }
+    campaign = {**golden("campaign"), "start_date": None, "end_date": None}
+    with (
+        campaign_service(**settings) as campaigns,
+        profile_service(**settings, campaigns_url=campaigns.url) as profiles,
+    ):
+        campaigns.until_ready()
+        profiles.until_ready()
+        operator = Operator(campaigns.url, profiles.url)
+        operator.put_profile(golden("profile"))
+        operator.put_campaign(campaign)
+        all_become([profiles.url], ["mycampaign"])
+
+        campaigns.stop()
+        assert active_campaigns(profiles.url) == ["mycampaign"]
+        assert profiles.is_ready()
+        campaigns.start()
+        campaigns.until_ready()
+        operator.delete_campaign("mycampaign")
+        all_become([profiles.url], [])
+        operator.close()
