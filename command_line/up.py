@@ -32,13 +32,13 @@ def up(
     """
     # The services are slow to import, and no other command needs them.
     from devstack.servers import StackFailed  # noqa: PLC0415
-    from devstack.stack import Options, serve  # noqa: PLC0415
+    from devstack.stack import Options, StackSettings, serve  # noqa: PLC0415
 
     options = Options(
         data=data, host=host, campaigns_port=campaigns_port, profiles_port=profiles_port
     )
     try:
-        asyncio.run(serve(options, on_ready=_tell))
+        asyncio.run(serve(options, StackSettings.load(), on_ready=_tell))
     except StackFailed as error:
         fail(str(error))
     typer.echo("Stopped.")

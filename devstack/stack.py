@@ -14,7 +14,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from pydantic import HttpUrl, SecretStr
 
@@ -62,16 +62,36 @@ class Running:
 
 
 @dataclass(frozen=True)
-class _Plan:
-    """The settings of both services, and what stands in for the servers that are not given."""
+class StackSettings:
+    """The settings of both services."""
 
     campaigns: campaign_publisher.settings.Settings
     profiles: profile_service.settings.Settings
+
+    @classmethod
+    def load(cls) -> Self:
+        """Read them from the environment, before an event loop runs: it would tell more.
+
+        Raises:
+            SystemExit: a value is wrong; one line names it.
+        """
+        return cls(
+            load(campaign_publisher.settings.Settings), load(profile_service.settings.Settings)
+        )
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """The settings in full, and what stands in for the servers that are not given."""
+
+    settings: StackSettings
     campaign_seams: dict[str, Any]
     profile_seams: dict[str, Any]
 
 
-async def serve(options: Options, *, on_ready: Callable[[Running], None]) -> None:
+async def serve(
+    options: Options, settings: StackSettings, *, on_ready: Callable[[Running], None]
+) -> None:
     """Run both services until SIGINT or SIGTERM; the profile service is stopped first.
 
     Raises:
@@ -81,22 +101,25 @@ async def serve(options: Options, *, on_ready: Callable[[Running], None]) -> Non
         listening(options.host, options.campaigns_port) as campaigns_listener,
         listening(options.host, options.profiles_port) as profiles_listener,
     ):
-        await run_until_signal(_serve(options, campaigns_listener, profiles_listener, on_ready))
+        await run_until_signal(
+            _serve(options, settings, campaigns_listener, profiles_listener, on_ready)
+        )
 
 
 async def _serve(
     options: Options,
+    settings: StackSettings,
     campaigns_listener: socket.socket,
     profiles_listener: socket.socket,
     on_ready: Callable[[Running], None],
 ) -> None:
     campaigns_url, profiles_url = _url(campaigns_listener), _url(profiles_listener)
     new_token = secrets.token_hex(16)
-    plan = _plan(options, campaigns_url, new_token)
-    token = first_secret(plan.campaigns.admin_token.get_secret_value())
-    set_up_logging(plan.campaigns)
-    campaigns = campaign_publisher.main.create_app(plan.campaigns, **plan.campaign_seams)
-    profiles = profile_service.main.create_app(plan.profiles, **plan.profile_seams)
+    plan = _plan(options, settings, campaigns_url, new_token)
+    token = first_secret(plan.settings.campaigns.admin_token.get_secret_value())
+    set_up_logging(plan.settings.campaigns)
+    campaigns = campaign_publisher.main.create_app(plan.settings.campaigns, **plan.campaign_seams)
+    profiles = profile_service.main.create_app(plan.settings.profiles, **plan.profile_seams)
     async with (
         serving(campaigns, campaigns_listener, name="the campaign service") as campaigns_task,
         serving(profiles, profiles_listener, name="the profile service") as profiles_task,
@@ -107,16 +130,16 @@ async def _serve(
         raise StackFailed("a service stopped by itself")
 
 
-def _plan(options: Options, campaigns_url: str, new_token: str) -> _Plan:
+def _plan(options: Options, settings: StackSettings, campaigns_url: str, new_token: str) -> _Plan:
     defaults = {
         "admin_token": SecretStr(new_token),
         "log_level": LogLevel.WARNING,
         "shutdown_delay": timedelta(),
     }
-    campaigns = _with_defaults(load(campaign_publisher.settings.Settings), defaults)
-    profiles = _with_defaults(
-        load(profile_service.settings.Settings), {**defaults, "follow_new_store": True}
-    ).model_copy(update={"campaigns_url": HttpUrl(campaigns_url)})
+    campaigns = _with_defaults(settings.campaigns, defaults)
+    profiles = _with_defaults(settings.profiles, {**defaults, "follow_new_store": True}).model_copy(
+        update={"campaigns_url": HttpUrl(campaigns_url)}
+    )
     campaign_seams: dict[str, Any] = {}
     profile_seams: dict[str, Any] = {}
     if "mongo_url" not in campaigns.model_fields_set:
@@ -127,7 +150,7 @@ def _plan(options: Options, campaigns_url: str, new_token: str) -> _Plan:
         handover = Handover()
         campaign_seams["open_channel"] = handover.open_channel
         profile_seams["open_subscription"] = handover.open_subscription
-    return _Plan(campaigns, profiles, campaign_seams, profile_seams)
+    return _Plan(StackSettings(campaigns, profiles), campaign_seams, profile_seams)
 
 
 def _with_defaults(settings: _Settings, defaults: dict[str, Any]) -> _Settings:

@@ -78,7 +78,7 @@ def test_names_each_campaign_that_is_refused(stack: Stack, tmp_path: Path) -> No
             a_json_campaign("bad", priority="high"),
             {"game": "mygame"},
             7,
-            a_json_campaign("a/b"),
+            {**a_json_campaign("a"), "name": "a/b"},
         ],
     )
     result = seed(stack, "--campaigns", path)
