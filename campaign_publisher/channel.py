@@ -5,16 +5,34 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from aiormq.abc import DeliveredMessage
-from faststream.rabbit import ExchangeType, RabbitExchange
+from faststream.rabbit import ExchangeType, RabbitBroker, RabbitExchange
+from faststream.rabbit.publisher import RabbitPublisher
+from faststream.specification import AsyncAPI
 
 from campaign_publisher.publisher import PublishFailed, SnapshotChannel
 from campaign_publisher.settings import Settings
-from contracts.wire import SNAPSHOT_EXCHANGE
+from contracts.snapshot import SCHEMA, CampaignSnapshot
+from contracts.wire import (
+    HEAD_HEADER,
+    HEARTBEAT_HEADER,
+    HEARTBEAT_TYPE,
+    LOG_AGE_HEADER,
+    REVISION_HEADER,
+    SNAPSHOT_EXCHANGE,
+    SNAPSHOT_TYPE,
+    STORE_ID_HEADER,
+)
 from foundation.rabbit import OnConnected, RabbitLink
 
 logger = logging.getLogger(__name__)
 
 APP_ID = "campaign-publisher"
+
+_HEADERS = (
+    f"Headers, all text: `{STORE_ID_HEADER}` names the log that revisions count in, "
+    f"`{REVISION_HEADER}` and `{HEAD_HEADER}` the last change in it, `{LOG_AGE_HEADER}` how many "
+    f"seconds ago that was seen to be so, `{HEARTBEAT_HEADER}` the seconds between heartbeats."
+)
 
 
 @asynccontextmanager
@@ -31,19 +49,42 @@ async def open_rabbit_channel(
         yield channel
 
 
+def snapshot_publisher(broker: RabbitBroker) -> RabbitPublisher:
+    """Give the broker's way to the exchange, described for AsyncAPI."""
+    return broker.publisher(
+        # Named here, so that the exchange is declared again after RabbitMQ lost it.
+        exchange=RabbitExchange(SNAPSHOT_EXCHANGE, type=ExchangeType.FANOUT, durable=True),
+        persist=True,
+        content_type="application/json",
+        title="CampaignSnapshot",
+        description=f"All campaigns that are enabled and have not ended (type "
+        f"`{SNAPSHOT_TYPE}`), or a heartbeat: the same headers without a body (type "
+        f"`{HEARTBEAT_TYPE}`). {_HEADERS}",
+        schema=CampaignSnapshot,
+    )
+
+
+def describe_events() -> bytes:
+    """Give the AsyncAPI document, as JSON, of what is published."""
+    broker = RabbitBroker("amqp://localhost/")  # never connected
+    snapshot_publisher(broker)
+    document = AsyncAPI(
+        broker,
+        title="Campaign snapshots",
+        version=str(SCHEMA),
+        description="What the campaign service publishes, at its start, when a campaign changes, "
+        "after a reconnect, and as heartbeats in between. Bind a queue of your own to the "
+        "exchange; an event may be lost, doubled or late, and each holds all.",
+    )
+    return document.to_specification().to_json().encode()
+
+
 class RabbitSnapshotChannel:
     """Publishes to the exchange that every profile service's queue is bound to."""
 
     def __init__(self, link: RabbitLink) -> None:
         self._link = link
-        self._publisher = link.broker.publisher(
-            # Named here, so that the exchange is declared again after RabbitMQ lost it.
-            exchange=RabbitExchange(SNAPSHOT_EXCHANGE, type=ExchangeType.FANOUT, durable=True),
-            persist=True,
-            content_type="application/json",
-            title="CampaignSnapshot",
-            description="The newest snapshot, or a heartbeat with an empty body.",
-        )
+        self._publisher = snapshot_publisher(link.broker)
 
     @property
     def is_up(self) -> bool:
