@@ -5,7 +5,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from foundation.settings import Duration, ServiceSettings
+from foundation.durations import Duration
+from foundation.settings import ServiceSettings
 
 
 class Settings(ServiceSettings):

@@ -3,10 +3,27 @@
 import hashlib
 import hmac
 from dataclasses import dataclass, field
+from typing import Annotated
+
+from pydantic import AfterValidator, SecretStr
 
 from foundation.errors import Forbidden, Unauthorized
 
 DEFAULT_ACTOR = "admin"
+
+
+def _is_name(text: str) -> bool:
+    return text.isprintable() and text.strip() == text != ""
+
+
+def _is_secret(text: str) -> bool:
+    # Clients do not agree on how a header carries other characters.
+    return text.isascii() and text.isprintable() and " " not in text and text != ""
+
+
+def _check(text: SecretStr) -> SecretStr:
+    Tokens.parse(text.get_secret_value(), variable="")
+    return text
 
 
 def _digest(secret: str) -> bytes:
@@ -28,14 +45,17 @@ class Tokens:
         """Read `secret` or `name:secret`, several separated by commas; empty text is no token.
 
         Raises:
-            ValueError: an entry has no name or no secret, or holds a space.
+            ValueError: an entry has no name or no secret, or one that no header can carry.
         """
         actors = []
         for entry in filter(None, (part.strip() for part in text.split(","))):
             name, colon, secret = entry.partition(":")
             actor, secret = (name, secret) if colon else (DEFAULT_ACTOR, name)
-            if not actor or not secret or not secret.isprintable() or " " in secret:
-                raise ValueError("must be SECRET or NAME:SECRET, several separated by commas")
+            if not _is_name(actor) or not _is_secret(secret):
+                raise ValueError(
+                    "must be SECRET or NAME:SECRET, several separated by commas; a secret is of "
+                    "printable ASCII characters without a space"
+                )
             actors.append((_digest(secret), actor))
         return cls(variable=variable, _actors=tuple(actors))
 
@@ -61,3 +81,6 @@ class Tokens:
         if not found:
             raise Unauthorized("the token is not valid")
         return found[0]
+
+
+TokenList = Annotated[SecretStr, AfterValidator(_check)]

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from pydantic import HttpUrl
 
-from foundation.settings import Duration, ServiceSettings
+from foundation.durations import Duration
+from foundation.settings import ServiceSettings
 
 
 class Settings(ServiceSettings):
