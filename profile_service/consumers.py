@@ -18,23 +18,17 @@ from faststream.rabbit import (
 )
 from pydantic import ValidationError
 
-from contracts.wire import (
-    DEAD_LETTER_EXCHANGE,
-    INSTANCE_QUEUE_PREFIX,
-    SNAPSHOT_EXCHANGE,
-    SnapshotEvent,
-)
+from contracts.wire import INSTANCE_QUEUE_PREFIX, SNAPSHOT_EXCHANGE, SnapshotEvent
 from foundation.clock import Clock
 from foundation.rabbit import RabbitLink
-from foundation.tasks import being_cancelled, running
+from foundation.tasks import running
 from profile_service.cache.campaigns import CampaignCache
 from profile_service.cache.reading import UnreadableSnapshot
+from profile_service.dead_letters import RabbitDeadLetters
 from profile_service.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-DEAD_LETTER_EVERY_SECONDS = 1.0
-DEAD_LETTER_SECONDS = 5.0
 MISSED_HEARTBEATS = 3
 MAX_WATCH_SECONDS = 1.0
 
@@ -108,43 +102,6 @@ class EventHandler:
             await self.dead_letters.bury(body, reason=reason, message_id=message_id)
 
 
-class RabbitDeadLetters:
-    """Publishes dead letters, at most one a second; the rest is only counted."""
-
-    def __init__(self, broker: RabbitBroker, *, clock: Clock) -> None:
-        self._publisher = broker.publisher(
-            exchange=RabbitExchange(DEAD_LETTER_EXCHANGE, type=ExchangeType.FANOUT, durable=True),
-            persist=True,
-            title="Unreadable events",
-            description="Events that a profile service could not read, as they came.",
-            schema=bytes,
-        )
-        self._clock = clock
-        self._next = float("-inf")
-        self.buried = 0
-        self.only_counted = 0
-
-    async def bury(self, body: bytes, *, reason: str, message_id: str | None) -> None:
-        """Publish the event as it came, with the reason in a header; never raises."""
-        if self._clock.elapsed() < self._next:
-            self.only_counted += 1
-            return
-        self._next = self._clock.elapsed() + DEAD_LETTER_EVERY_SECONDS
-        try:
-            async with asyncio.timeout(DEAD_LETTER_SECONDS):
-                await self._publisher.publish(
-                    body, headers={"x-reason": reason}, message_id=message_id
-                )
-            self.buried += 1
-        except asyncio.CancelledError:
-            if being_cancelled():
-                raise
-            self.only_counted += 1
-        except Exception as error:  # noqa: BLE001 - an event that can't be kept is no reason to stop
-            logger.warning("dead letter not published: %s", type(error).__name__)
-            self.only_counted += 1
-
-
 def register(broker: RabbitBroker, handler: EventHandler) -> None:
     """Subscribe `handler` to the snapshots with a queue of this instance's own.
 
@@ -184,17 +141,13 @@ async def open_rabbit_subscription(
     RabbitMQ blocks a connection that publishes when its memory runs short: events are
     received over one that never does.
     """
-    burying = RabbitLink(settings, name="profile-service dead letters", on_connected=_nothing)
+    dead_letters = RabbitDeadLetters(settings, clock=handler.clock)
     receiving = RabbitLink(settings, name="profile-service", on_connected=handler.connected)
-    handler.dead_letters = RabbitDeadLetters(burying.broker, clock=handler.clock)
+    handler.dead_letters = dead_letters
     register(receiving.broker, handler)
     async with (
-        burying.running(),
+        dead_letters.running(),
         receiving.running(),
         running(lambda: handler.watch(receiving), name="heartbeat watch"),
     ):
         yield receiving
-
-
-async def _nothing() -> None:
-    """Do nothing: a dead letter that finds no connection is only counted."""

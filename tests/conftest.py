@@ -3,14 +3,18 @@
 import os
 import uuid
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import TypeVar
 
 import pytest
 
 from tests import servers
 
 _MISSING = "is not available"
+
+Found = TypeVar("Found")
+Node = TypeVar("Node", bound=servers.ServerProcess)
 
 
 @pytest.fixture(scope="session")
@@ -25,6 +29,22 @@ def mongo_url() -> Iterator[str]:
     """The URL of a real MongoDB, found or started at the first use."""
     with _required("MongoDB", servers.mongo()) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def rabbit_node() -> Iterator[servers.RabbitNode]:
+    """A RabbitMQ to stop, kill and wipe; who does that starts it again."""
+    with _required(
+        "RabbitMQ", _started(lambda: servers.RabbitNode(servers.rabbitmq_server()))
+    ) as node:
+        yield node
+
+
+@pytest.fixture(scope="session")
+def mongo_node() -> Iterator[servers.MongoNode]:
+    """A MongoDB to stop, suspend and wipe; who does that starts it again."""
+    with _required("MongoDB", _started(lambda: servers.MongoNode(servers.mongod()))) as node:
+        yield node
 
 
 @pytest.fixture
@@ -49,15 +69,21 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 @contextmanager
-def _required(server: str, found: AbstractContextManager[str]) -> Iterator[str]:
+def _started(make: Callable[[], Node]) -> Iterator[Node]:
+    with make() as node:
+        yield node
+
+
+@contextmanager
+def _required(server: str, found: AbstractContextManager[Found]) -> Iterator[Found]:
     with ExitStack() as stack:
         reason = ""
         try:
-            url = stack.enter_context(found)
+            what = stack.enter_context(found)
         except servers.ServerUnavailableError as error:
             reason = f"{server} {_MISSING}: {error}"
         if reason and os.environ.get("CI") == "true":
             pytest.fail(reason, pytrace=False)
         if reason:
             pytest.skip(reason)
-        yield url
+        yield what

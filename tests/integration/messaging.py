@@ -1,0 +1,111 @@
+"""A profile service's consumer and a campaign service's channel, in this process."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from campaign_publisher.channel import open_rabbit_channel
+from campaign_publisher.publisher import PublishFailed, SnapshotChannel
+from campaign_publisher.settings import Settings as CampaignSettings
+from contracts.snapshot import CampaignSnapshot
+from contracts.wire import HEARTBEAT_TYPE, SNAPSHOT_TYPE
+from foundation.clock import SystemClock
+from profile_service.cache.campaigns import CampaignCache
+from profile_service.consumers import EventHandler, open_rabbit_subscription
+from profile_service.settings import Settings as ProfileSettings
+from tests.builders import a_snapshot
+from tests.fakes import FakeOrigin, body_of, event_of
+
+DEADLINE = 15.0
+
+
+class Recorder(EventHandler):
+    """Takes events as the product does, and remembers them; while `closed` is set it waits."""
+
+    def __init__(self) -> None:
+        clock = SystemClock()
+        self.origin = FakeOrigin(a_snapshot(revision=0))
+        self.cache = CampaignCache(
+            self.origin, ttl=timedelta(minutes=5), follow_new_store=False, clock=clock
+        )
+        super().__init__(self.cache, clock=clock)
+        self.taken: list[tuple[bytes, Mapping[str, object], str | None]] = []
+        self.connects = 0
+        self.open = asyncio.Event()
+        self.open.set()
+
+    async def handle(
+        self, body: bytes, headers: Mapping[str, object], message_id: str | None
+    ) -> None:
+        self.taken.append((body, headers, message_id))
+        await self.open.wait()
+        await super().handle(body, headers, message_id)
+
+    async def connected(self) -> None:
+        self.connects += 1
+        await super().connected()
+
+    @property
+    def revision(self) -> int | None:
+        """The revision that the cache holds."""
+        return self.cache.position.revision if self.cache.position else None
+
+
+@asynccontextmanager
+async def consuming(amqp_url: str) -> AsyncIterator[Recorder]:
+    """Give a consumer that holds revision 0 and is subscribed, or soon will be."""
+    recorder = Recorder()
+    fetching = asyncio.create_task(recorder.cache.run())
+    try:
+        async with open_rabbit_subscription(ProfileSettings(amqp_url=amqp_url), recorder):
+            yield recorder
+    finally:
+        fetching.cancel()
+        await asyncio.gather(fetching, return_exceptions=True)
+
+
+@asynccontextmanager
+async def publishing(amqp_url: str) -> AsyncIterator[SnapshotChannel]:
+    """Give a channel that is connected, or soon will be."""
+
+    async def connected() -> None:
+        pass
+
+    async with open_rabbit_channel(CampaignSettings(amqp_url=amqp_url), connected) as channel:
+        yield channel
+
+
+async def until(condition: Callable[[], object], within: float = DEADLINE) -> None:
+    """Wait until `condition` holds; `TimeoutError` after `within` seconds."""
+    async with asyncio.timeout(within):
+        while not condition():  # noqa: ASYNC110 - what is waited for is in another process
+            await asyncio.sleep(0.02)
+
+
+async def publish(
+    channel: SnapshotChannel, snapshot: CampaignSnapshot, *, message_id: str = "one", **event: float
+) -> None:
+    """Publish a snapshot, trying until RabbitMQ confirms it."""
+    await _send(channel, body_of(snapshot), event_of(snapshot, **event).to_headers(), message_id)
+
+
+async def beat(channel: SnapshotChannel, snapshot: CampaignSnapshot, **event: float) -> None:
+    """Publish a heartbeat, trying until RabbitMQ confirms it."""
+    await _send(channel, b"", event_of(snapshot, **event).to_headers(), "beat")
+
+
+async def _send(
+    channel: SnapshotChannel, body: bytes, headers: dict[str, str], message_id: str
+) -> None:
+    message_type = SNAPSHOT_TYPE if body else HEARTBEAT_TYPE
+    async with asyncio.timeout(DEADLINE):
+        while True:
+            try:
+                async with asyncio.timeout(2.0):
+                    await channel.publish(
+                        body, headers=headers, message_type=message_type, message_id=message_id
+                    )
+                    return
+            except (PublishFailed, TimeoutError):
+                await asyncio.sleep(0.05)
