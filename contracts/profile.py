@@ -1,6 +1,6 @@
 """Profile: a player as it is written, and the rule of what a store can keep."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import Annotated, Any, Self
 
 from pydantic import (
@@ -23,6 +23,8 @@ RESERVED_KEY = "_id"
 
 PLAYER_ID_FIELD = "player_id"
 ACTIVE_CAMPAIGNS_FIELD = "active_campaigns"
+
+_Container = dict[str, Any] | list[Any]
 
 
 def _check_instant(text: str) -> str:
@@ -120,19 +122,30 @@ def check_storable(document: dict[str, Any]) -> None:
             outside the 64-bit integers; or the nesting is deeper than 64. The message
             names the field.
     """
-    for path, key, value, depth in _walk(document):
-        where = ".".join([*path, key])
-        if depth > MAX_DEPTH:
-            message = f"{where[:256]}: nested deeper than {MAX_DEPTH}"
-            raise ValueError(message)
-        if not key or "\0" in key or "." in key or key.startswith("$"):
-            message = (
-                f"{where[:256]!r}: a key must not be empty, hold '.' or NUL, or start with '$'"
-            )
-            raise ValueError(message)
-        if isinstance(value, int | float) and not _is_storable(value):
-            message = f"{where[:256]}: numbers must be within 64-bit integers"
-            raise ValueError(message)
+    pending: list[tuple[tuple[str | int, ...], _Container, int]] = [((), document, 1)]
+    while pending:  # not by recursion: a document may be nested deeper than the stack
+        path, container, depth = pending.pop()
+        for key, value in _children(container):
+            problem = _problem(key, value, depth)
+            if problem is not None:
+                message = f"{'.'.join(map(str, (*path, key)))[:256]!r}: {problem}"
+                raise ValueError(message)
+            if isinstance(value, dict | list):
+                pending.append(((*path, key), value, depth + 1))
+
+
+def _children(container: _Container) -> Iterable[tuple[str | int, Any]]:
+    return container.items() if isinstance(container, dict) else enumerate(container)
+
+
+def _problem(key: str | int, value: Any, depth: int) -> str | None:
+    if depth > MAX_DEPTH:
+        return f"nested deeper than {MAX_DEPTH}"
+    if isinstance(key, str) and (not key or "\0" in key or "." in key or key.startswith("$")):
+        return "a key must not be empty, hold '.' or NUL, or start with '$'"
+    if isinstance(value, int | float) and not _is_storable(value):
+        return "numbers must be within 64-bit integers"
+    return None
 
 
 def _is_storable(number: float) -> bool:
@@ -143,19 +156,3 @@ def _is_storable(number: float) -> bool:
     """
     least = -MAX_INTEGER if isinstance(number, float) else -MAX_INTEGER - 1
     return least <= number <= MAX_INTEGER
-
-
-def _walk(document: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], str, Any, int]]:
-    """Yield every (path, key, value, depth) below a document, without recursion."""
-    pending: list[tuple[tuple[str, ...], str, Any, int]] = [
-        ((), key, value, 1) for key, value in document.items()
-    ]
-    while pending:
-        path, key, value, depth = pending.pop()
-        yield path, key, value, depth
-        children: list[tuple[str, Any]] = []
-        if isinstance(value, dict):
-            children = list(value.items())
-        elif isinstance(value, list):
-            children = [(str(index), child) for index, child in enumerate(value)]
-        pending.extend(((*path, key), name, child, depth + 1) for name, child in children)

@@ -18,11 +18,16 @@ class JsonFormatter(logging.Formatter):
             "at": datetime.fromtimestamp(record.created, UTC),
             "level": record.levelname,
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": _writable(record.getMessage()),
         }
         if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        return orjson.dumps(line, option=orjson.OPT_UTC_Z, default=str).decode()
+            line["exception"] = _writable(self.formatException(record.exc_info))
+        return orjson.dumps(line, option=orjson.OPT_UTC_Z).decode()
+
+
+def _writable(text: str) -> str:
+    """Escape lone surrogates, which a path or a header may hold and JSON cannot."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def set_up_logging(settings: ServiceSettings) -> None:
@@ -33,6 +38,13 @@ def set_up_logging(settings: ServiceSettings) -> None:
     else:
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
     logging.basicConfig(level=settings.log_level.value, handlers=[handler], force=True)
+    # uvicorn has put handlers of its own there before it made the app.
+    for name in ("uvicorn", "uvicorn.access"):
+        server = logging.getLogger(name)
+        server.handlers.clear()
+        server.propagate = True
     # Each of these writes a line for every request, message or heartbeat.
-    for chatty in ("httpx", "httpcore", "aio_pika", "aiormq", "pymongo"):
+    for chatty in ("uvicorn.access", "httpx", "httpcore", "aio_pika", "aiormq", "pymongo"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.root.level))
+    # Its errors are raised too, and told of where they are caught.
+    logging.getLogger("aiormq.connection").setLevel(logging.CRITICAL)

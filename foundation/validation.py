@@ -10,6 +10,9 @@ from foundation.errors import Invalid, Problem
 
 Model = TypeVar("Model", bound=BaseModel)
 
+MAX_PROBLEMS = 100
+MAX_KEY_SHOWN = 128
+
 
 def parse_json(body: bytes, *loc: str | int) -> Any:
     """Parse JSON; NaN, numbers beyond a double and lone surrogates are refused.
@@ -65,5 +68,5 @@ def _fields_at(loc: tuple[int | str, ...], model: type[BaseModel]) -> list[str]:
 
 
 def _readable(loc: tuple[int | str, ...]) -> list[int | str]:
-    """Shorten keys that the sender chose, so that an error is never as large as its cause."""
-    return [step if isinstance(step, int) else step[:128] for step in loc]
+    """Shorten keys that the sender chose."""
+    return [step if isinstance(step, int) else step[:MAX_KEY_SHOWN] for step in loc]
