@@ -36,7 +36,7 @@ class RabbitLink:
         self._restart = asyncio.Event()
         self._up = False
         self.broker = RabbitBroker(
-            _with_options(settings.amqp_url.get_secret_value(), name),
+            named_url(settings.amqp_url.get_secret_value(), name),
             app_id=name,
             timeout=5.0,
             # Spread, so that the instances of a fleet do not return in one instant.
@@ -71,6 +71,7 @@ class RabbitLink:
 
     async def _keep_started(self) -> None:
         backoff = Backoff(base=0.25, cap=MAX_RECONNECT_SECONDS)
+        told = False
         while True:
             # Starting a broker twice doubles its consumers, after a half-failed start too.
             await self._stop()
@@ -80,10 +81,17 @@ class RabbitLink:
                     await self.broker.start()
                     await self._reconnected()
             except Exception as error:  # noqa: BLE001 - a bad vhost or password is no connection error
-                logger.warning("RabbitMQ cannot be reached (%s)", type(error).__name__)
+                # Once, not at every try; a time-out has no text.
+                logger.log(
+                    logging.DEBUG if told else logging.WARNING,
+                    "RabbitMQ cannot be reached: %s",
+                    str(error) or type(error).__name__,
+                )
+                told = True
                 await asyncio.sleep(backoff.next())
                 continue
             backoff.reset()
+            told = False
             await self._restart.wait()
             logger.warning("starting the connection to RabbitMQ afresh")
 
@@ -106,8 +114,8 @@ class RabbitLink:
             logger.debug("closing the connection to RabbitMQ: %r", error)
 
 
-def _with_options(url: str, name: str) -> str:
-    """Add the connection's name, and a heartbeat unless the URL has one.
+def named_url(url: str, name: str) -> str:
+    """Add the connection's name, and a heartbeat, unless the URL has them.
 
     The management page tells connections apart by their names; the client's own
     heartbeat of 60 s notices a dead link too late.
