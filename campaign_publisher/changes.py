@@ -10,6 +10,8 @@ from contracts.campaign import Campaign, Contract
 from contracts.instants import Instant
 from contracts.snapshot import Revision, Uuid
 
+MAX_CHANGE_BYTES = 12 * 1024 * 1024  # of its document; MongoDB holds no more than 16 MiB
+
 
 class Operation(StrEnum):
     """What an operator did."""
@@ -86,7 +88,7 @@ class ChangeLog(Protocol):
         outcome was hidden may be repeated.
 
         Raises:
-            ChangeTooLarge: its document would be over 12 MiB.
+            ChangeTooLarge: its document would be over MAX_CHANGE_BYTES.
             AppendUnsettled: the write may or may not have been made.
             LogUnavailable: the write was certainly not made.
         """

@@ -5,17 +5,25 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-from campaign_publisher.changes import AppendUnsettled, Change, ChangeTooLarge, LogUnavailable
+from campaign_publisher.changes import (
+    MAX_CHANGE_BYTES,
+    AppendUnsettled,
+    Change,
+    ChangeTooLarge,
+    LogUnavailable,
+)
 from campaign_publisher.drafts import Draft, renewal
 from campaign_publisher.ledger import Ledger
+from campaign_publisher.limits import check_sizes
 from campaign_publisher.loading import read_whole
-from campaign_publisher.state import CampaignState, fold, snapshot_size
-from contracts.wire import MAX_SNAPSHOT_BYTES
+from campaign_publisher.state import CampaignState, fold
 from foundation.backoff import Backoff
 from foundation.clock import Clock
 from foundation.errors import OutcomeUnknown, TooLarge, Unavailable
 
 logger = logging.getLogger(__name__)
+
+Decide = Callable[[CampaignState], Awaitable[Draft | None]]
 
 # Together what a write may take.
 DECIDE_SECONDS = 20.0  # to wait for its turn, to read the log, to decide, and to decide again
@@ -33,9 +41,7 @@ class Commits:
         self._ledger = ledger
         self._clock = clock
 
-    async def write(
-        self, decide: Callable[[CampaignState], Draft | None], *, actor: str
-    ) -> tuple[CampaignState, CampaignState]:
+    async def write(self, decide: Decide, *, actor: str) -> tuple[CampaignState, CampaignState]:
         """Commit what `decide` wants; give the state before and the one after.
 
         They are the same when it wants nothing. `decide` may be called several times.
@@ -54,15 +60,17 @@ class Commits:
         Raises:
             ServiceError: as `write`.
         """
-        _, after = await self._write(
-            self._newest_of_any_log, lambda _: renewal(self._ledger.state.store_id), actor
-        )
+
+        async def decide(_: CampaignState) -> Draft:
+            return renewal(self._ledger.state.store_id)
+
+        _, after = await self._write(self._newest_of_any_log, decide, actor)
         return after
 
     async def _write(
         self,
         read: Callable[[], Awaitable[CampaignState]],
-        decide: Callable[[CampaignState], Draft | None],
+        decide: Decide,
         actor: str,
     ) -> tuple[CampaignState, CampaignState]:
         deadline = asyncio.get_running_loop().time() + DECIDE_SECONDS
@@ -71,11 +79,12 @@ class Commits:
             while True:
                 async with _nothing_written_after(deadline):
                     before = await read()
-                    draft = decide(before)
+                    draft = await decide(before)
                     if draft is None:
                         return before, before
-                    change = draft.to_change(before, actor=actor, now=self._clock.now())
-                    after = await _allowed(before, change)
+                    change = await draft.to_change(before, actor=actor, now=self._clock.now())
+                    after = await fold(before, [change])
+                    check_sizes(after, change)
                 started = self._clock.elapsed()
                 if await self._append(change):
                     _log_commit(change)
@@ -122,7 +131,9 @@ class Commits:
                     try:
                         return await self._ledger.log.append(change)
                     except ChangeTooLarge:
-                        raise TooLarge("the change is too large for the log") from None
+                        raise TooLarge(
+                            f"a change's log document must not be over {MAX_CHANGE_BYTES} bytes"
+                        ) from None
                     except AppendUnsettled as error:
                         sent = True
                         logger.warning("change %s is unsettled: %s", change.id, error)
@@ -163,11 +174,3 @@ def _log_commit(change: Change) -> None:
 def _away(error: LogUnavailable) -> Unavailable:
     logger.warning("nothing was written: %s", error)
     return Unavailable("the change log is away: nothing was written")
-
-
-async def _allowed(before: CampaignState, change: Change) -> CampaignState:
-    """Give the state after `change`, unless its snapshot could not be sent."""
-    after = await fold(before, [change])
-    if change.put and snapshot_size(after, change.at) > MAX_SNAPSHOT_BYTES:
-        raise TooLarge(f"all campaigns together must not be over {MAX_SNAPSHOT_BYTES} bytes")
-    return after

@@ -2,7 +2,7 @@
 
 from typing import Annotated, TypedDict
 
-from fastapi import Depends, Path, Request
+from fastapi import Depends, Header, Path, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from campaign_publisher.health import Health, examine
@@ -29,6 +29,10 @@ class State(TypedDict):
     snapshots: Snapshots
     publisher: SnapshotPublisher
     channel: SnapshotChannel
+
+
+# Either header may be sent in several lines, each a list of ETags.
+ETags = Annotated[list[str] | None, Header(description="ETags, or `*` for any")]
 
 
 async def _service(request: Request) -> CampaignService:
@@ -64,14 +68,12 @@ async def _name(name: Annotated[str, Path(description=f"The campaign's name: {KE
     return parse_key(name, "name")
 
 
-async def _preconditions(request: Request) -> Preconditions:
-    return Preconditions(
-        if_match=_joined(request, "if-match"), if_none_match=_joined(request, "if-none-match")
-    )
+async def _preconditions(if_match: ETags = None, if_none_match: ETags = None) -> Preconditions:
+    return Preconditions(if_match=_joined(if_match), if_none_match=_joined(if_none_match))
 
 
-def _joined(request: Request, header: str) -> str | None:
-    return ", ".join(request.headers.getlist(header)) or None
+def _joined(lines: list[str] | None) -> str | None:
+    return ", ".join(lines or ()) or None
 
 
 def parse_key(text: str, parameter: str) -> str:

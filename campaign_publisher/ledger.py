@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from uuid import UUID
 
@@ -110,7 +110,7 @@ class Ledger:
         """
         held = self.state
         started = self._clock.elapsed()
-        changes = [change async for change in self.log.read(held.revision)]
+        changes = self.log.read(held.revision)
         state = await _continued(held, changes) or await self._find_renewal(held)
         if state is not None:
             self._adopt(state, read_at=started)
@@ -148,11 +148,12 @@ class Ledger:
                 listener()
 
 
-async def _continued(held: CampaignState, changes: Sequence[Change]) -> CampaignState | None:
+async def _continued(held: CampaignState, changes: AsyncIterator[Change]) -> CampaignState | None:
     """Give the state after `changes`, None when they do not begin at the one held."""
-    if not changes or changes[0].id != held.head:
+    first = await anext(changes, None)
+    if first is None or first.id != held.head:
         return None
     try:
-        return await fold(held, changes[1:])
+        return await fold(held, changes)
     except BrokenLog:
         return None

@@ -22,11 +22,11 @@ async def read_whole(log: ChangeLog) -> tuple[CampaignState, int]:
         LogUnavailable: the log cannot be read now, or its changes do not follow each other.
     """
     base = await _checkpointed(log)
-    changes = [change async for change in log.read(base.revision + 1)]
     try:
-        return await fold(base, changes), len(changes)
+        state = await fold(base, log.read(base.revision + 1))
     except BrokenLog as error:
         raise LogUnavailable(f"the log is broken: {error}") from error
+    return state, state.revision - base.revision
 
 
 async def found(log: ChangeLog, clock: Clock) -> CampaignState:

@@ -1,6 +1,6 @@
 """The campaigns as of one change of the log: what the changes up to it add up to."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
@@ -70,18 +70,20 @@ UNFOUNDED = CampaignState(
 )
 
 
-async def fold(state: CampaignState, changes: Sequence[Change]) -> CampaignState:
+async def fold(
+    state: CampaignState, changes: Iterable[Change] | AsyncIterable[Change]
+) -> CampaignState:
     """Give the state after `changes`; the one that is given stays as it is.
 
-    Works in slices: other tasks run meanwhile.
+    Works in slices: other tasks run meanwhile. Holds one change at a time.
 
     Raises:
         BrokenLog: a revision is missing, or the first change of a log names no store.
     """
-    if not changes:
-        return state
-    campaigns = dict(state.campaigns)
+    campaigns: dict[str, StoredCampaign] | None = None
     async for change in in_slices(changes):
+        if campaigns is None:
+            campaigns = dict(state.campaigns)
         state = _moved(state, change, campaigns)
         for name in change.deleted:
             campaigns.pop(name, None)
@@ -123,8 +125,8 @@ def snapshot_bytes(
 
 
 def snapshot_size(state: CampaignState, now: datetime) -> int:
-    """Give the bytes that the campaigns take in a snapshot published at `now`."""
-    return sum(len(campaign) + 1 for campaign in _published(state, now))
+    """Give the bytes of a snapshot published at `now`."""
+    return len(snapshot_bytes(state, now=now, log_age=0.0, reason=SnapshotReason.STARTUP))
 
 
 def _published(state: CampaignState, now: datetime) -> Iterator[bytes]:

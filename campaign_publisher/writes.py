@@ -13,6 +13,7 @@ from campaign_publisher.state import CampaignState, StoredCampaign
 from contracts.campaign import Campaign
 from contracts.wire import snapshot_etag
 from foundation.errors import NotFound
+from foundation.slices import in_slices
 
 
 def etag(state: CampaignState, stored: StoredCampaign) -> str:
@@ -20,7 +21,7 @@ def etag(state: CampaignState, stored: StoredCampaign) -> str:
     return f'"{state.store_id}-{stored.revision}"'
 
 
-def put(state: CampaignState, campaign: Campaign, conditions: Preconditions) -> Draft | None:
+async def put(state: CampaignState, campaign: Campaign, conditions: Preconditions) -> Draft | None:
     """Create or replace a campaign; None when that would change nothing.
 
     Raises:
@@ -30,7 +31,7 @@ def put(state: CampaignState, campaign: Campaign, conditions: Preconditions) -> 
     return _replacing(state, campaign, Operation.PUT)
 
 
-def patch(
+async def patch(
     state: CampaignState, name: str, changes: Mapping[str, Any], conditions: Preconditions
 ) -> Draft | None:
     """Apply a JSON merge patch (RFC 7396); None when that would change nothing.
@@ -49,7 +50,7 @@ def patch(
     return _replacing(state, campaign, Operation.PATCH)
 
 
-def delete(state: CampaignState, name: str, conditions: Preconditions) -> Draft:
+async def delete(state: CampaignState, name: str, conditions: Preconditions) -> Draft:
     """Remove a campaign.
 
     Raises:
@@ -62,19 +63,19 @@ def delete(state: CampaignState, name: str, conditions: Preconditions) -> Draft:
     return Draft(Operation.DELETE, deleted=(name,))
 
 
-def replace_all(
+async def replace_all(
     state: CampaignState, campaigns: Mapping[str, Campaign], conditions: Preconditions
 ) -> Draft | None:
     """Make `campaigns`, by their names, the only ones; None when they already are.
 
     The conditions are about the ETag of the snapshot, which is compared weakly: it
-    names the revision that all campaigns are as of.
+    names the revision that all campaigns are as of. Works in slices.
 
     Raises:
         PreconditionFailed: a condition does not hold.
     """
     conditions.check(snapshot_etag(state.position), strongly=False)
-    changed = tuple(c for c in campaigns.values() if _changes(state, c))
+    changed = tuple([c async for c in in_slices(campaigns.values()) if _changes(state, c)])
     deleted = tuple(name for name in state.campaigns if name not in campaigns)
     if not changed and not deleted:
         return None

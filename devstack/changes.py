@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from campaign_publisher.changes import (
+    MAX_CHANGE_BYTES,
     AppendUnsettled,
     Change,
     ChangeTooLarge,
@@ -16,7 +17,6 @@ from campaign_publisher.changes import (
 )
 from devstack.sqlite import Database, may_be_done, open_database
 
-MAX_CHANGE_BYTES = 12 * 1024 * 1024
 PAGE = 100
 LOG_SECONDS = 5.0
 

@@ -16,16 +16,15 @@ from campaign_publisher.api.answers import (
 from campaign_publisher.api.query import StatusQuery, parse_selection
 from campaign_publisher.dependencies import Actor, Conditions, Name, Now, Service
 from campaign_publisher.incoming import parse_campaign, parse_campaigns
+from campaign_publisher.limits import MAX_CAMPAIGN_BYTES, MAX_IMPORT_BYTES
 from campaign_publisher.service import FoundCampaign, Imported
 from contracts.campaign import Campaign
 from foundation.errors import Invalid
 from foundation.http import error_answers, etag_of, read_body
 from foundation.validation import parse_json
 
-MAX_CAMPAIGN_BYTES = 1024 * 1024
-MAX_IMPORT_BYTES = 16 * 1024 * 1024
-
-WRITE_ERRORS = error_answers(401, 403, 412, 413, 422, 503)
+WRITE_ERRORS = error_answers(401, 403, 412, 422, 503)
+BODY_ERRORS = error_answers(408, 413)
 
 Instant = Annotated[str | None, Query(description="RFC 3339, such as 2022-01-25T00:00:00Z")]
 
@@ -71,7 +70,7 @@ async def list_campaigns(
     summary="Replace all campaigns",
     description="The list becomes all there is, in one revision or not at all. Campaigns that "
     "it does not change keep their ETag. `If-Match` takes the ETag of GET /snapshot.",
-    responses={200: {"model": Imported}, **WRITE_ERRORS},
+    responses={200: {"model": Imported}, **WRITE_ERRORS, **BODY_ERRORS},
     openapi_extra=body_of(list_of(Campaign)),
 )
 async def import_campaigns(
@@ -102,6 +101,7 @@ async def get_campaign(request: Request, name: Name, service: Service) -> Respon
         200: {"model": Campaign, "description": "It was replaced, or is unchanged"},
         201: {"model": Campaign, "description": "It was created"},
         **WRITE_ERRORS,
+        **BODY_ERRORS,
     },
     openapi_extra=body_of(Campaign),
 )
@@ -117,7 +117,7 @@ async def put_campaign(
     "/{name}",
     summary="Change parts of a campaign",
     description="A JSON merge patch (RFC 7396): what is sent replaces, null removes.",
-    responses={200: {"model": Campaign}, **error_answers(404), **WRITE_ERRORS},
+    responses={200: {"model": Campaign}, **error_answers(404), **WRITE_ERRORS, **BODY_ERRORS},
     openapi_extra=body_of({"type": "object"}),
 )
 async def patch_campaign(

@@ -38,7 +38,7 @@ class StoreAnswer(BaseModel):
     description="After the log was restored from a backup, this replica says `log replaced` and "
     "refuses writes. Renewing takes the log as it is now: all replicas and profile services that "
     "hold the store named in `renewed_from` then follow it.",
-    responses=error_answers(401, 403, 413, 503),
+    responses=error_answers(401, 403, 503),
 )
 async def renew_store(actor: Actor, service: Service) -> StoreAnswer:
     return StoreAnswer.of(await service.renew(actor=actor))

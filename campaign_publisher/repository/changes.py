@@ -20,6 +20,7 @@ from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
 from campaign_publisher.changes import (
+    MAX_CHANGE_BYTES,
     AppendUnsettled,
     Change,
     ChangeTooLarge,
@@ -29,8 +30,6 @@ from campaign_publisher.changes import (
 from campaign_publisher.documents import from_document, to_document
 from campaign_publisher.repository.checkpoints import Checkpoints
 from foundation.mongo import Database
-
-MAX_CHANGE_BYTES = 12 * 1024 * 1024
 
 # Whatever the URL says: a commit survives the loss of a minority, and is read where it was made.
 DURABLE: dict[str, Any] = {

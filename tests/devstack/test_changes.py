@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from campaign_publisher.changes import (
+    MAX_CHANGE_BYTES,
     AppendUnsettled,
     Change,
     ChangeTooLarge,
@@ -19,7 +20,7 @@ from campaign_publisher.changes import (
     Operation,
 )
 from contracts.campaign import Campaign
-from devstack.changes import MAX_CHANGE_BYTES, PAGE, SqliteChangeLog, open_sqlite_log
+from devstack.changes import PAGE, SqliteChangeLog, open_sqlite_log
 from tests import strategies
 from tests.builders import NOW, STORE_ID, a_campaign, a_head
 
