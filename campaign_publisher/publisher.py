@@ -69,8 +69,12 @@ class SnapshotPublisher:
         self._news = asyncio.Event()
 
     def wake(self) -> None:
-        """Look again at once: there may be something to send."""
-        self._news.set()
+        """Look again at once: there may be something to send.
+
+        While RabbitMQ is away, changes do not cut the pause between two tries short.
+        """
+        if not self.failures_in_a_row:
+            self._news.set()
 
     async def reconnected(self) -> None:
         """Forget what was confirmed: who listens now may have missed it."""
@@ -78,11 +82,12 @@ class SnapshotPublisher:
         self.confirmed = None
         if self._reason is not SnapshotReason.STARTUP:
             self._reason = SnapshotReason.RECONNECT
-        self.wake()
+        self._news.set()
 
     async def run(self, channel: SnapshotChannel) -> None:
         """Send what is due until cancelled."""
-        while True:
+        # aio-pika may swallow a cancellation that comes as its confirmation does.
+        while not being_cancelled():
             self._news.clear()
             pause = await self.step(channel)
             with suppress(TimeoutError):
@@ -92,10 +97,15 @@ class SnapshotPublisher:
     async def step(self, channel: SnapshotChannel) -> float:
         """Send what is due now; give the seconds after which to look again."""
         try:
-            succeeded = await self._send_what_is_due(channel)
+            if not await self._send_what_is_due(channel):
+                return self._backoff.next()
+            return min(self._until_heartbeat, LOOK_SECONDS) if self._is_level else 0.0
         except Unavailable:  # this replica cannot vouch for what it holds
             return LOOK_SECONDS
-        return min(self._until_heartbeat, LOOK_SECONDS) if succeeded else self._backoff.next()
+
+    @property
+    def _is_level(self) -> bool:
+        return self._snapshots.event().position == self.confirmed
 
     @property
     def _until_heartbeat(self) -> float:
@@ -103,7 +113,7 @@ class SnapshotPublisher:
         return max(due, 0.0)
 
     async def _send_what_is_due(self, channel: SnapshotChannel) -> bool:
-        if self._snapshots.event().position != self.confirmed:
+        if not self._is_level:
             return await self._send_snapshot(channel)
         if not self._until_heartbeat:
             return await self._send_heartbeat(channel)
