@@ -24,8 +24,6 @@ def parse_json(body: bytes, *loc: str | int) -> Any:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise Invalid.at(*loc, msg=f"is not valid JSON: {error}") from None
-    except RecursionError:
-        raise Invalid.at(*loc, msg="is not valid JSON: nested too deeply") from None
 
 
 def parse_as(model: type[Model], value: object, *loc: str | int) -> Model:
@@ -43,10 +41,14 @@ def parse_as(model: type[Model], value: object, *loc: str | int) -> Model:
 
 
 def _problems_of(error: ValidationError, model: type[BaseModel], *loc: str | int) -> list[Problem]:
-    """List what pydantic found wrong, without the input: it may hold a secret or a NaN."""
+    """List what pydantic found wrong, without the input: it may hold a secret or a NaN.
+
+    At most 100 problems, so that an error is never much larger than its cause.
+    """
+    problems = error.errors(include_url=False, include_context=False, include_input=False)
     return [
         {"loc": [*loc, *_readable(found["loc"])], "msg": _message(found, model)}
-        for found in error.errors(include_url=False, include_context=False, include_input=False)
+        for found in problems[:MAX_PROBLEMS]
     ]
 
 
