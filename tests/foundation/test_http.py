@@ -95,7 +95,6 @@ async def test_a_body_over_the_limit_is_refused_whatever_its_length_says(
 @simulated
 async def test_a_body_that_stops_coming_is_given_up() -> None:
     """408 after 30 s without a byte; one that comes slowly is read."""
-
     left = 5
 
     async def receive() -> dict[str, object]:
