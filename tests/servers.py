@@ -19,7 +19,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from pathlib import Path
-from typing import Self
+from typing import Protocol, Self
 
 import docker  # type: ignore[import-untyped]
 from docker.errors import DockerException  # type: ignore[import-untyped]
@@ -66,6 +66,19 @@ def mongo() -> Iterator[str]:
         yield url
 
 
+class ChildProcess(Protocol):
+    """What is needed of a process that was started: `subprocess.Popen` is one."""
+
+    @property
+    def pid(self) -> int: ...
+
+    def poll(self) -> int | None: ...
+
+    def wait(self, timeout: float | None = None) -> int: ...
+
+    def terminate(self) -> None: ...
+
+
 class ServerProcess:
     """A server process of our own: its folder, its port and its life.
 
@@ -78,7 +91,7 @@ class ServerProcess:
         self.folder = Path(tempfile.mkdtemp(prefix="profile-matcher-"))
         self.storage = self.folder / "storage"
         self.storage.mkdir()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: ChildProcess | None = None
 
     @property
     def pid(self) -> int:
@@ -163,7 +176,7 @@ class ServerProcess:
     def _environment(self) -> dict[str, str]:
         return dict(os.environ)
 
-    def _spawn(self, command: Sequence[str]) -> subprocess.Popen[bytes]:
+    def _spawn(self, command: Sequence[str]) -> ChildProcess:
         # A session of its own: Ctrl-C ends the tests, and they end the server.
         with (self.folder / "output.log").open("ab") as log:
             return subprocess.Popen(
@@ -190,7 +203,7 @@ class RabbitNode(ServerProcess):
         self.url = _amqp_url(f"127.0.0.1:{self.port}")
         self._distribution_port = free_port()
         self._names_port = free_port()
-        self._names: subprocess.Popen[bytes] | None = None
+        self._names: ChildProcess | None = None
         (self.folder / "enabled_plugins").write_text("[].")
 
     def start(self) -> None:
@@ -206,6 +219,18 @@ class RabbitNode(ServerProcess):
         if self._names:
             _kill_group(self._names)
         super().close()
+
+    def control(self, *arguments: str) -> None:
+        """Run `rabbitmqctl` on this node."""
+        names = self._environment()
+        subprocess.run(
+            ["rabbitmqctl", "--node", names["RABBITMQ_NODENAME"], *arguments],
+            cwd=self.folder,
+            env={**names, "PATH": f"{self._binary.parent}{os.pathsep}{names['PATH']}"},
+            check=True,
+            capture_output=True,
+            timeout=START_LIMIT,
+        )
 
     def _command(self) -> list[str]:
         return [str(self._binary)]
@@ -428,7 +453,7 @@ def _listens(port: int) -> bool:
     return False
 
 
-def _kill_group(process: subprocess.Popen[bytes]) -> None:
+def _kill_group(process: ChildProcess) -> None:
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait(STOP_LIMIT)

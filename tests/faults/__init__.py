@@ -1,0 +1,1 @@
+"""Faults: what players and operators see while things break, and after."""

@@ -1,0 +1,60 @@
+"""The stage of a module's faults, and what must be true after each of them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults.background import Background
+from tests.faults.operator import Operator
+from tests.faults.stage import CHANGE_BOUND, RETURN_BOUND, Stage, running_stage
+from tests.servers import MongoNode, RabbitNode
+
+_HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test of this folder."""
+    for item in items:
+        if _HERE in item.path.parents:
+            item.add_marker("faults")
+
+
+@pytest.fixture(scope="session")
+def background() -> Iterator[Background]:
+    """The loop of the tests' own proxies, clients and origins."""
+    with Background() as background:
+        yield background
+
+
+@pytest.fixture(scope="module")
+def running(
+    rabbit_node: RabbitNode, mongo_node: MongoNode, background: Background
+) -> Iterator[tuple[Stage, Operator]]:
+    """A stage that the tests of a module share, and its operator."""
+    with running_stage(rabbit_node, mongo_node, background) as stage_and_operator:
+        yield stage_and_operator
+
+
+@pytest.fixture
+def operator(running: tuple[Stage, Operator]) -> Operator:
+    """Who changes the campaigns of the stage."""
+    return running[1]
+
+
+@pytest.fixture
+def stage(running: tuple[Stage, Operator], operator: Operator) -> Iterator[Stage]:
+    """The stage, at the newest revision before the fault; after it what is always true is checked.
+
+    Changes flow again, every instance is at the newest revision, clients met no fault and
+    every acknowledged write is in the log.
+    """
+    stage = running[0]
+    stage.converge(operator.change(), RETURN_BOUND)
+    stage.faults()
+    yield stage
+    stage.converge(operator.change(), RETURN_BOUND)
+    for _ in range(3):  # more often than the TTL could bring them: events flow
+        stage.converge(operator.change(), CHANGE_BOUND)
+    assert stage.faults() == []
+    operator.check_that_nothing_is_lost(stage.campaigns[0].url)

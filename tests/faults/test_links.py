@@ -1,0 +1,126 @@
+"""Links that swallow packets, or are slow: connections stay and nothing comes."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.faults.clients import TOLERANCE
+from tests.faults.operator import Operator
+from tests.faults.stage import (
+    BLACK_HOLE_BOUND,
+    CHANGE_BOUND,
+    RETURN_BOUND,
+    STALENESS_BOUND,
+    Stage,
+    waits,
+)
+
+WRITE_BOUND = 1.0
+FEW_SECONDS = 3.0
+
+
+@pytest.fixture
+def late_events(stage: Stage) -> Iterator[None]:
+    """An event that a link held back is as old as its publisher said, and the delay."""
+    for client in stage.clients:
+        client.tolerance = BLACK_HOLE_BOUND
+    yield
+    for client in stage.clients:
+        client.tolerance = TOLERANCE
+
+
+@pytest.mark.usefixtures("late_events")
+def test_the_publisher_talks_into_a_black_hole(stage: Stage, operator: Operator) -> None:
+    """Writes are not blocked, the dead link shows in time, and another replica publishes."""
+    publisher = stage.campaigns[0]
+    stage.publisher_link.hold()
+    try:
+        started = time.monotonic()
+        revision = operator.change(publisher.url)
+        assert time.monotonic() - started < WRITE_BOUND
+        stage.converge(revision, CHANGE_BOUND)
+        waits(
+            lambda: publisher.health()["checks"]["publishing"]["status"] == "behind",
+            BLACK_HOLE_BOUND,
+        )
+        waits(lambda: not publisher.health()["checks"]["publishing"]["connected"], BLACK_HOLE_BOUND)
+        stage.converge(operator.change(publisher.url), CHANGE_BOUND)
+    finally:
+        stage.publisher_link.release()
+    waits(lambda: publisher.health()["status"] == "ok", RETURN_BOUND)
+
+
+@pytest.mark.usefixtures("late_events")
+def test_the_only_publisher_talks_into_a_black_hole(stage: Stage, operator: Operator) -> None:
+    """With no publisher left, the TTL brings what changes, and RabbitMQ does once it is back."""
+    publisher, other = stage.campaigns
+    other.stop()
+    stage.publisher_link.hold()
+    try:
+        for client in stage.clients:
+            client.oldest = 0.0
+        stage.converge(operator.change(publisher.url), STALENESS_BOUND)
+        time.sleep(FEW_SECONDS)
+        assert max(client.oldest for client in stage.clients) < STALENESS_BOUND
+    finally:
+        stage.publisher_link.release()
+        other.start()
+    waits(lambda: publisher.health()["status"] == "ok", RETURN_BOUND)
+
+
+@pytest.mark.usefixtures("late_events")
+def test_the_consumer_listens_to_a_black_hole(stage: Stage, operator: Operator) -> None:
+    """The dead link shows in time, and meanwhile the TTL keeps the instance fresh."""
+    deaf = stage.profiles[0]
+    lost = deaf.log().count("lost the connection to RabbitMQ")
+    stage.consumer_link.hold()
+    try:
+        stage.clients[0].oldest = 0.0
+        stage.converge(operator.change(), STALENESS_BOUND)
+        waits(
+            lambda: deaf.log().count("lost the connection to RabbitMQ") > lost,
+            BLACK_HOLE_BOUND,
+            deaf.log,
+        )
+        assert stage.clients[0].oldest < STALENESS_BOUND
+    finally:
+        stage.consumer_link.release()
+    stage.converge(operator.change(), RETURN_BOUND)
+
+
+@pytest.mark.usefixtures("late_events")
+def test_slow_links(stage: Stage, operator: Operator) -> None:
+    """A quarter of a second for each piece delays a change, and loses nothing."""
+    links = (stage.publisher_link, stage.consumer_link, stage.origin_link)
+    for link in links:
+        link.slow_down(0.25)
+    try:
+        for _ in range(3):
+            stage.converge(operator.change(), RETURN_BOUND)
+        assert not any(client.stale for client in stage.clients)
+    finally:
+        for link in links:
+            link.slow_down(0.0)
+
+
+def test_a_replica_cannot_see_the_log(stage: Stage, operator: Operator) -> None:
+    """A campaign replica without its MongoDB goes silent; everybody follows the other one.
+
+    That no instance calls an old revision fresh is what the clients check all the time.
+    """
+    sighted, blind = stage.campaigns
+    stage.origin_link.targets = [blind.port, sighted.port]
+    stage.log_link.hold()
+    try:
+        waits(lambda: blind.health()["http"] == 503, RETURN_BOUND)
+        sent = blind.health()["checks"]["publishing"]["heartbeats_sent"]
+        for _ in range(3):
+            stage.converge(operator.change(sighted.url), CHANGE_BOUND)
+        assert operator.get(f"{blind.url}/snapshot").status_code == 503
+        assert operator.try_to_change(blind.url).status_code == 503
+        assert blind.health()["checks"]["publishing"]["heartbeats_sent"] == sent
+    finally:
+        stage.log_link.release()
+        stage.origin_link.targets = [service.port for service in stage.campaigns]
+    waits(lambda: blind.health()["status"] == "ok", RETURN_BOUND)

@@ -1,0 +1,93 @@
+"""RabbitMQ goes away: its process, its data, its exchange, its patience."""
+
+import time
+
+import pytest
+
+from tests.faults.operator import Operator
+from tests.faults.stage import (
+    MISSED_HEARTBEAT_BOUND,
+    RETURN_BOUND,
+    STALENESS_BOUND,
+    Stage,
+    waits,
+)
+from tests.faults.warm import profile_service
+
+# In Erlang: an instance's queue is exclusive, no other client may touch it.
+REMOVALS = {
+    "exchange deleted": """
+        rabbit_exchange:delete(
+            rabbit_misc:r(<<"/">>, exchange, <<"campaigns.snapshot">>), false, <<"test">>).
+    """,
+    "queues deleted": """
+        [rabbit_amqqueue:delete(Queue, false, false, <<"test">>)
+         || Queue <- rabbit_amqqueue:list(<<"/">>),
+            {resource, _, queue, <<"profile.", _/binary>>} <- [amqqueue:get_name(Queue)]].
+    """,
+    "bindings removed": """
+        [rabbit_binding:remove(Binding, <<"test">>)
+         || Binding <- rabbit_binding:list(<<"/">>),
+            {resource, _, exchange, <<"campaigns.snapshot">>} <- [element(2, Binding)]].
+    """,
+}
+
+
+def test_rabbitmq_is_away_for_20_seconds(stage: Stage, operator: Operator) -> None:
+    """Without RabbitMQ changes come by the TTL; who starts meanwhile serves at once."""
+    stage.rabbit.stop()
+    ends = time.monotonic() + 20.0
+
+    with profile_service(**stage.settings()) as late:
+        late.until_ready(2.0)
+        revision = operator.change()
+        stage.converge(revision, STALENESS_BOUND)
+        while time.monotonic() < ends:
+            revision = operator.change()
+            time.sleep(0.5)
+        assert late.health()["checks"]["campaigns"]["age"] <= STALENESS_BOUND
+        stage.rabbit.start()
+        stage.converge(revision, RETURN_BOUND)
+        waits(lambda: late.health()["checks"]["campaigns"]["revision"] == revision, RETURN_BOUND)
+
+
+def test_rabbitmq_is_killed_and_wiped(stage: Stage, operator: Operator) -> None:
+    """A RabbitMQ that lost everything is told everything again."""
+    stage.rabbit.kill()
+    operator.change()
+    stage.rabbit.wipe()
+    stage.rabbit.start()
+    stage.converge(operator.change(), RETURN_BOUND)
+
+
+def test_rabbitmq_is_restarted_five_times_in_a_row(stage: Stage, operator: Operator) -> None:
+    """However often RabbitMQ comes back, the newest revision is everywhere within 5 s of it."""
+    for _ in range(5):
+        stage.rabbit.kill()
+        revision = operator.change()
+        stage.rabbit.start()
+        stage.converge(revision, RETURN_BOUND)
+
+
+@pytest.mark.parametrize("removal", REMOVALS.values(), ids=REMOVALS.keys())
+def test_what_was_declared_is_removed(stage: Stage, operator: Operator, removal: str) -> None:
+    """Whatever is removed from RabbitMQ is declared again when heartbeats stop coming."""
+    stage.rabbit.control("eval", removal)
+    stage.converge(operator.change(), MISSED_HEARTBEAT_BOUND + RETURN_BOUND)
+
+
+def test_connections_are_closed_by_force(stage: Stage, operator: Operator) -> None:
+    """Who is thrown out comes back."""
+    stage.rabbit.control("close_all_connections", "test")
+    stage.converge(operator.change(), RETURN_BOUND)
+
+
+def test_rabbitmq_runs_out_of_memory(stage: Stage, operator: Operator) -> None:
+    """While RabbitMQ takes no messages, writes are taken and the TTL brings them."""
+    stage.rabbit.control("set_vm_memory_high_watermark", "absolute", "1")
+    try:
+        stage.converge(operator.change(), STALENESS_BOUND)
+        revision = operator.change()
+    finally:
+        stage.rabbit.control("set_vm_memory_high_watermark", "0.4")
+    stage.converge(revision, RETURN_BOUND)
