@@ -5,7 +5,6 @@ import logging
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from uuid import UUID
 
 from contracts.snapshot import LogPosition, SnapshotHeader
@@ -13,6 +12,7 @@ from contracts.wire import SnapshotEvent
 from foundation.clock import Clock
 from profile_service.cache.held import HeldSnapshot
 from profile_service.cache.origin import Origin, OriginUnavailable
+from profile_service.cache.outcomes import EventOutcome, Outcome
 from profile_service.cache.reading import UnreadableSnapshot, read_snapshot
 from profile_service.cache.relation import Relation, may_enter, relation
 from profile_service.cache.schedule import Cause, RefetchSchedule
@@ -23,16 +23,7 @@ logger = logging.getLogger(__name__)
 FETCH_SECONDS = 10.0
 MAX_LEFT_STORES = 100
 MAX_MISSES = 5
-
-
-class Outcome(StrEnum):
-    """What a refetch came to."""
-
-    REPLACED = "replaced"
-    CONFIRMED = "confirmed"
-    BEHIND = "behind"
-    FOREIGN = "foreign"
-    FAILED = "failed"
+LONGEST_AGE_SECONDS = 10 * 365 * 86400.0  # what a calendar can go back; a sender may claim any
 
 
 @dataclass(frozen=True)
@@ -59,8 +50,8 @@ class CampaignCache:
         self.foreign_store: UUID | None = None
         self.left_stores: tuple[UUID, ...] = ()
         self.heartbeat_interval: float | None = None
-        self.events: Counter[str] = Counter()
-        self.refetches: Counter[tuple[str, str]] = Counter()
+        self.events: Counter[EventOutcome] = Counter()
+        self.refetches: Counter[tuple[Cause, Outcome]] = Counter()
         self.changed = asyncio.Event()
         self._origin = origin
         self._ttl = ttl.total_seconds()
@@ -106,24 +97,32 @@ class CampaignCache:
         """
         received = self._clock.elapsed()
         self.heartbeat_interval = event.heartbeat_interval
+        outcome = await self._take(event, body, received)
+        self.events[outcome] += 1
+
+    async def _take(self, event: SnapshotEvent, body: bytes, received: float) -> EventOutcome:
         stands = relation(self.position, event.position)
-        self.events[stands.value] += 1
         if stands is Relation.SAME:
             self._confirm(received - event.log_age)
-        elif stands is Relation.PARTED:
+            return EventOutcome.CONFIRMED
+        if stands is Relation.PARTED:
             self._notice_origin_behind()
-        elif stands is Relation.FOREIGN:
+            return EventOutcome.BEHIND
+        if stands is Relation.FOREIGN:
             self._notice_foreign(event.store_id)
             self._ask(Cause.FOREIGN)
-        elif stands is Relation.FIRST or (stands is Relation.NEWER and not body):
+            return EventOutcome.FOREIGN
+        if stands is Relation.FIRST or (stands is Relation.NEWER and not body):
             self._hear(event.position)
             self._ask(Cause.UNKNOWN_REVISION)
-        elif stands is Relation.NEWER:
-            await self._replace_by_event(event, body, received)
+            return EventOutcome.ASKED
+        if stands is Relation.NEWER:
+            return await self._replace_by_event(event, body, received)
+        return EventOutcome.DROPPED
 
     def doubt(self) -> None:
         """Refetch, because an event could not be read and nobody knows what it said."""
-        self.events["unreadable"] += 1
+        self.events[EventOutcome.DEAD] += 1
         self._ask(Cause.UNREADABLE)
 
     def connected(self) -> None:
@@ -178,7 +177,7 @@ class CampaignCache:
     async def _refetch(self, causes: frozenset[Cause]) -> bool:
         outcome = await self._fetch_within_limit()
         for cause in causes:
-            self.refetches[cause.value, outcome.value] += 1
+            self.refetches[cause, outcome] += 1
         now = self._clock.elapsed()
         if outcome is Outcome.FOREIGN:
             # Nothing to retry for: the origin has answered, and it is not ours.
@@ -245,15 +244,19 @@ class CampaignCache:
             follow=self._follow_new_store,
         )
 
-    async def _replace_by_event(self, event: SnapshotEvent, body: bytes, received: float) -> None:
+    async def _replace_by_event(
+        self, event: SnapshotEvent, body: bytes, received: float
+    ) -> EventOutcome:
         async with self._swapping:
             header, campaigns = await self._read(body)
             if header.position != event.position:
                 raise UnreadableSnapshot("its headers speak of another revision than its body")
             # Another way may have brought it, or something newer, in the meantime.
-            if relation(self.position, header.position) is Relation.NEWER:
-                self._swap(header.position, campaigns, body, received - event.log_age)
-                self._schedule.advanced()
+            if relation(self.position, header.position) is not Relation.NEWER:
+                return EventOutcome.DROPPED
+            self._swap(header.position, campaigns, body, received - event.log_age)
+            self._schedule.advanced()
+            return EventOutcome.APPLIED
 
     async def _read(self, body: bytes) -> tuple[SnapshotHeader, CompiledCampaigns]:
         return await read_snapshot(body, self.held.campaigns if self.held else None)
@@ -321,7 +324,8 @@ class CampaignCache:
         self.foreign_store = store
 
     def _wall_time(self, as_of: float) -> datetime:
-        return self._clock.now() - timedelta(seconds=max(0.0, self._clock.elapsed() - as_of))
+        age = max(0.0, self._clock.elapsed() - as_of)
+        return self._clock.now() - timedelta(seconds=min(age, LONGEST_AGE_SECONDS))
 
     def _ask(self, cause: Cause) -> None:
         self._schedule.ask(cause, self._clock.elapsed())

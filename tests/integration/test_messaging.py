@@ -11,6 +11,7 @@ from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
 
 from campaign_publisher.publisher import SnapshotChannel
 from contracts.wire import DEAD_LETTER_QUEUE, SNAPSHOT_EXCHANGE
+from profile_service.cache.outcomes import EventOutcome
 from profile_service.dead_letters import EVERY_SECONDS, RabbitDeadLetters
 from tests.builders import OTHER_STORE_ID, a_published_campaign, a_snapshot
 from tests.fakes import body_of, event_of
@@ -49,11 +50,11 @@ async def test_a_heartbeat_tells_what_is_newest(
 ) -> None:
     """A heartbeat has no body; its headers confirm what is held, as old as the log was."""
     await beat(channel, a_snapshot(revision=0), heartbeat_interval=7.0, log_age=100.0)
-    await until(lambda: recorder.cache.events["same"])
+    await until(lambda: recorder.cache.events[EventOutcome.CONFIRMED])
     assert recorder.cache.heartbeat_interval == 7.0
 
     await beat(channel, a_snapshot(revision=0, store_id=OTHER_STORE_ID))
-    await until(lambda: recorder.cache.events["foreign"])
+    await until(lambda: recorder.cache.events[EventOutcome.FOREIGN])
 
 
 async def test_messages_say_who_sent_them_and_outlive_a_restart(
@@ -106,7 +107,7 @@ async def test_an_event_that_nobody_can_read_is_kept_for_people(
 ) -> None:
     """An unreadable event waits in campaigns.dead as it came, with the reason."""
     await _send(amqp, b"{no snapshot", message_id="broken")
-    await until(lambda: recorder.cache.events["unreadable"])
+    await until(lambda: recorder.cache.events[EventOutcome.DEAD])
 
     letter = await _next(dead)
     assert letter.body == b"{no snapshot"

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from profile_service.cache.outcomes import EventOutcome, Outcome
 from profile_service.cache.reading import UnreadableSnapshot
-from profile_service.cache.relation import Relation
+from profile_service.cache.schedule import Cause
 from tests.builders import OTHER_STORE_ID, a_head, a_published_campaign, a_snapshot, an_event
 from tests.fakes import FakeOrigin, body_of, event_of
 from tests.profile_service.cache.stage import (
@@ -89,7 +90,7 @@ async def test_a_heartbeat_with_an_unknown_revision_forces_a_refetch() -> None:
         origin.snapshot = revision(8)
         await hear(cache, revision(8))
         assert held_revision(cache) == 8
-        assert cache.refetches["unknown_revision", "replaced"] == 1
+        assert cache.refetches[Cause.UNKNOWN_REVISION, Outcome.REPLACED] == 1
 
 
 @simulated
@@ -218,7 +219,7 @@ async def test_doubt_is_a_reason_to_fetch() -> None:
         cache.doubt()
         await settle()
         assert held_revision(cache) == 6
-        assert cache.refetches["unreadable", "replaced"] == 1
+        assert cache.refetches[Cause.UNREADABLE, Outcome.REPLACED] == 1
 
 
 @simulated
@@ -255,7 +256,7 @@ async def test_the_interval_of_heartbeats_is_the_sender_s() -> None:
 
 @simulated
 async def test_events_are_counted_by_what_they_are() -> None:
-    """Each event counts once."""
+    """Each event counts once, by what it did."""
     async with a_running_cache(FakeOrigin(revision(5))) as cache:
         await take(cache, revision(6))
         await hear(cache, revision(6))
@@ -263,14 +264,16 @@ async def test_events_are_counted_by_what_they_are() -> None:
         await hear(cache, revision(5))
         await hear(cache, revision(6, head=a_head(1)))
         await hear(cache, revision(6, store_id=OTHER_STORE_ID))
+        await hear(cache, revision(7))
         cache.doubt()
         assert cache.events == {
-            Relation.NEWER.value: 1,
-            Relation.SAME.value: 2,
-            Relation.OLDER.value: 1,
-            Relation.PARTED.value: 1,
-            Relation.FOREIGN.value: 1,
-            "unreadable": 1,
+            EventOutcome.APPLIED: 1,
+            EventOutcome.CONFIRMED: 2,
+            EventOutcome.DROPPED: 1,
+            EventOutcome.ASKED: 1,
+            EventOutcome.BEHIND: 1,
+            EventOutcome.FOREIGN: 1,
+            EventOutcome.DEAD: 1,
         }
 
 
