@@ -1,0 +1,1 @@
+"""Tests of the campaign service's routes, in process."""

@@ -1,0 +1,233 @@
+"""A replica's copy of the campaigns: loaded, followed, and given up when the log is replaced."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from campaign_publisher.changes import Change, LogUnavailable
+from campaign_publisher.checkpoints import to_checkpoint
+from campaign_publisher.ledger import VOUCHED_POLLS
+from campaign_publisher.state import CampaignState
+from foundation.errors import Unavailable
+from tests.builders import OTHER_STORE_ID, STORE_ID, a_campaign, a_head
+from tests.campaign_publisher.stage import (
+    POLL,
+    InMemoryLog,
+    a_change,
+    a_loaded_replica,
+    a_replica,
+    a_state,
+)
+from tests.fakes import FakeClock
+
+
+def names(state: CampaignState) -> list[str]:
+    """Give the names of the campaigns."""
+    return sorted(state.campaigns)
+
+
+async def test_an_empty_log_is_founded() -> None:
+    """The first replica gives the log a store; the next ones find it."""
+    log = InMemoryLog()
+    first, second = await a_loaded_replica(log), await a_loaded_replica(log)
+    assert [change.revision for change in log.changes] == [0]
+    assert first.state == second.state
+    assert first.state.store_id == log.changes[0].store_id
+
+
+async def test_two_found_a_log_at_once() -> None:
+    """Of two replicas that found one log the later one is told to read it, and then does."""
+    log = InMemoryLog()
+
+    async def somebody_is_first(_: Change) -> None:
+        log.appending = None
+        log.changes.append(a_change(0))
+
+    log.appending = somebody_is_first
+    replica = a_replica(log)
+    with pytest.raises(LogUnavailable):
+        await replica.ledger.load()
+    assert not replica.ledger.is_loaded
+    await replica.ledger.load()
+    assert replica.state.store_id == STORE_ID
+
+
+async def test_nothing_is_known_before_the_first_read() -> None:
+    """Until the log was read there is no state, and nothing to vouch for."""
+    ledger = a_replica(InMemoryLog()).ledger
+    with pytest.raises(Unavailable):
+        _ = ledger.state
+    assert not ledger.is_loaded
+    assert not ledger.is_current
+    assert not ledger.can_vouch
+
+
+async def test_follows_what_others_append() -> None:
+    """Each read takes in what was appended since, asking for no more than that."""
+    log = InMemoryLog(a_change(0), a_change(1, a_campaign("a")))
+    replica = await a_loaded_replica(log)
+    log.changes += [a_change(2, a_campaign("b")), a_change(3, deleted=["a"])]
+    log.reads.clear()
+    await replica.ledger.follow()
+    assert names(replica.state) == ["b"]
+    assert replica.state.revision == 3
+    assert log.reads == [1]
+
+
+async def test_listeners_hear_of_every_move_and_of_nothing_else() -> None:
+    """Who subscribed is called when the state moves on, not for a read that found nothing."""
+    log = InMemoryLog(a_change(0))
+    replica = a_replica(log)
+    calls: list[int] = []
+    replica.ledger.subscribe(lambda: calls.append(replica.state.revision))
+    await replica.ledger.load()
+    await replica.ledger.follow()
+    log.changes.append(a_change(1))
+    await replica.ledger.follow()
+    assert calls == [0, 1]
+
+
+async def test_it_vouches_for_as_long_as_the_log_was_read_lately() -> None:
+    """Five polls after the last successful read nobody may take the state for the newest one."""
+    clock = FakeClock()
+    log = InMemoryLog(a_change(0))
+    ledger = (await a_loaded_replica(log, clock=clock)).ledger
+    clock.advance(VOUCHED_POLLS * POLL.total_seconds())
+    assert ledger.can_vouch
+    clock.advance(0.001)
+    assert not ledger.can_vouch
+    log.unavailable = True
+    with pytest.raises(LogUnavailable):
+        await ledger.follow()
+    assert not ledger.can_vouch
+    log.unavailable = False
+    await ledger.follow()
+    assert ledger.can_vouch
+    assert ledger.age == 0.0
+
+
+async def test_its_age_counts_from_the_start_of_a_read() -> None:
+    """What is appended while a read is on its way is not taken for seen."""
+    clock = FakeClock()
+
+    class SlowLog(InMemoryLog):
+        async def _reach(self) -> None:
+            clock.advance(0.75)
+
+    ledger = (await a_loaded_replica(SlowLog(a_change(0)), clock=clock)).ledger
+    assert ledger.age >= 0.75
+
+
+RESTORED = {
+    "cut": [a_change(0), a_change(1)],
+    "cut and written again": [a_change(0), a_change(1), a_change(2, id=a_head(99)), a_change(3)],
+    "emptied": [],
+    "another store": [a_change(0, id=a_head(77), store_id=OTHER_STORE_ID)],
+}
+
+
+@pytest.mark.parametrize("restored", RESTORED.values(), ids=RESTORED.keys())
+async def test_a_replaced_log_is_noticed(restored: Sequence[Change]) -> None:
+    """When its own head is gone it keeps its state and vouches no more.
+
+    Once the log holds its head again, it goes on as if nothing had been.
+    """
+    whole = [a_change(0), a_change(1), a_change(2, a_campaign("a"))]
+    log = InMemoryLog(*whole)
+    replica = await a_loaded_replica(log)
+    held = replica.state
+    log.changes = list(restored)
+    for _ in range(2):
+        await replica.ledger.follow()
+        assert replica.ledger.replaced
+        assert not replica.ledger.can_vouch
+        assert replica.state is held
+    log.changes = [*whole, a_change(3, a_campaign("b"))]
+    await replica.ledger.follow()
+    assert replica.ledger.can_vouch
+    assert names(replica.state) == ["a", "b"]
+
+
+async def test_a_log_that_got_a_gap_is_no_longer_followed() -> None:
+    """When what follows its head lacks a revision, it keeps its state and vouches no more."""
+    log = InMemoryLog(a_change(0), a_change(1, a_campaign("a")))
+    replica = await a_loaded_replica(log)
+    log.changes.append(a_change(3, a_campaign("b")))
+    with pytest.raises(LogUnavailable):
+        await replica.ledger.follow()
+    assert not replica.ledger.can_vouch
+    assert names(replica.state) == ["a"]
+
+
+async def test_a_renewal_of_its_own_store_is_followed() -> None:
+    """A replica follows a replaced log once another one renewed it from the store held here."""
+    log = InMemoryLog(a_change(0), a_change(1, a_campaign("a")), a_change(2))
+    replica = await a_loaded_replica(log)
+    del log.changes[2:]
+    await replica.ledger.follow()
+    assert replica.ledger.replaced
+    log.changes.append(a_change(2, id=a_head(50), store_id=OTHER_STORE_ID, renewed_from=STORE_ID))
+    log.changes.append(a_change(3, a_campaign("b")))
+    await replica.ledger.follow()
+    assert replica.ledger.can_vouch
+    assert replica.state.store_id == OTHER_STORE_ID
+    assert names(replica.state) == ["a", "b"]
+
+
+async def test_a_renewal_of_another_store_is_not() -> None:
+    """A log that continues some other store is not entered, whatever follows in it."""
+    log = InMemoryLog(a_change(0), a_change(1))
+    replica = await a_loaded_replica(log)
+    foreign = a_change(0, id=a_head(77), store_id=OTHER_STORE_ID, renewed_from=a_head(5))
+    log.changes = [foreign, a_change(1, id=a_head(78))]
+    await replica.ledger.follow()
+    log.changes.append(a_change(2, id=a_head(79)))
+    await replica.ledger.follow()
+    assert replica.ledger.replaced
+    assert replica.state.store_id == STORE_ID
+
+
+async def test_a_replaced_log_is_read_whole_once_for_every_change() -> None:
+    """While nothing is appended to it, a log that is not ours is not read again and again."""
+    log = InMemoryLog(a_change(0), a_change(1))
+    replica = await a_loaded_replica(log)
+    del log.changes[1:]
+    await replica.ledger.follow()
+    log.reads.clear()
+    for _ in range(5):
+        await replica.ledger.follow()
+    assert log.reads == [1] * 5
+
+
+async def test_a_start_reads_from_the_checkpoint_on() -> None:
+    """With a checkpoint only what follows it is read, and the state is the same."""
+    log = InMemoryLog(a_change(0), a_change(1, a_campaign("a")), a_change(2, a_campaign("b")))
+    whole = (await a_loaded_replica(log)).state
+    log.checkpoints = [to_checkpoint(await a_state(a_campaign("a")))]
+    log.reads.clear()
+    assert (await a_loaded_replica(log)).state == whole
+    assert log.reads == [2]
+
+
+async def test_a_checkpoint_of_another_log_is_not_used() -> None:
+    """A checkpoint whose change the log does not hold counts for nothing."""
+    log = InMemoryLog(a_change(0), a_change(1, a_campaign("a"), id=a_head(60)))
+    log.checkpoints = [to_checkpoint(await a_state(a_campaign("restored away")))]
+    assert names((await a_loaded_replica(log)).state) == ["a"]
+
+
+async def test_a_broken_checkpoint_costs_time_only() -> None:
+    """A checkpoint that cannot be read is passed over, and the whole log is."""
+    log = InMemoryLog(a_change(0), a_change(1, a_campaign("a")))
+    good = to_checkpoint(await a_state(a_campaign("a")))
+    for state in (b"", b"{}", good.state[:-9], good.state.replace(b'"format":1', b'"format":9')):
+        log.checkpoints = [good.model_copy(update={"state": state})]
+        assert names((await a_loaded_replica(log)).state) == ["a"]
+
+
+async def test_a_log_with_a_gap_is_not_loaded() -> None:
+    """A log that lacks a revision is unavailable, not a state that lacks a change."""
+    replica = a_replica(InMemoryLog(a_change(0), a_change(2)))
+    with pytest.raises(LogUnavailable):
+        await replica.ledger.load()
+    assert not replica.ledger.is_loaded
