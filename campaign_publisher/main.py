@@ -6,7 +6,7 @@ from functools import partial
 
 from fastapi import FastAPI
 
-from campaign_publisher.api import campaigns, changes, events, health, snapshot, store
+from campaign_publisher.api import campaigns, changes, events, health, metrics, snapshot, store
 from campaign_publisher.changes import ChangeLog
 from campaign_publisher.channel import open_rabbit_channel
 from campaign_publisher.checkpointer import Checkpointer
@@ -68,7 +68,7 @@ def create_app(
         lifespan=_lifespan(settings, open_log, open_channel, clock or SystemClock()),
     )
     answer_errors(app)
-    for routes in (campaigns, snapshot, changes, events, store, health):
+    for routes in (campaigns, snapshot, changes, events, store, health, metrics):
         app.include_router(routes.router)
     return app
 

@@ -58,21 +58,30 @@ class SnapshotPublisher:
         self.confirmed: LogPosition | None = None
         self.snapshots_sent = 0
         self.heartbeats_sent = 0
+        self.failures = 0
         self.failures_in_a_row = 0
         self._snapshots = snapshots
         self._heartbeat_seconds = heartbeat_interval.total_seconds()
         self._clock = clock
         self._sent_at = clock.elapsed()
+        self._waiting_since: float | None = self._sent_at
         self._reason = SnapshotReason.STARTUP
         self._connections = 0
         self._backoff = Backoff(base=0.1, cap=MAX_BACKOFF_SECONDS)
         self._news = asyncio.Event()
+
+    @property
+    def lag(self) -> float:
+        """Seconds since the first news that RabbitMQ has not confirmed; 0 when there is none."""
+        since = self._waiting_since
+        return 0.0 if since is None else self._clock.elapsed() - since
 
     def wake(self) -> None:
         """Look again at once: there may be something to send.
 
         While RabbitMQ is away, changes do not cut the pause between two tries short.
         """
+        self._is_waiting()
         if not self.failures_in_a_row:
             self._news.set()
 
@@ -82,6 +91,7 @@ class SnapshotPublisher:
         self.confirmed = None
         if self._reason is not SnapshotReason.STARTUP:
             self._reason = SnapshotReason.RECONNECT
+        self._is_waiting()
         self._news.set()
 
     async def run(self, channel: SnapshotChannel) -> None:
@@ -99,7 +109,10 @@ class SnapshotPublisher:
         try:
             if not await self._send_what_is_due(channel):
                 return self._backoff.next()
-            return min(self._until_heartbeat, LOOK_SECONDS) if self._is_level else 0.0
+            if not self._is_level:
+                return 0.0
+            self._waiting_since = None
+            return min(self._until_heartbeat, LOOK_SECONDS)
         except Unavailable:  # this replica cannot vouch for what it holds
             return LOOK_SECONDS
 
@@ -160,7 +173,12 @@ class SnapshotPublisher:
         self._succeeded(event)
         return True
 
+    def _is_waiting(self) -> None:
+        if self._waiting_since is None:
+            self._waiting_since = self._clock.elapsed()
+
     def _failed(self, event: SnapshotEvent, error: BaseException) -> None:
+        self.failures += 1
         self.failures_in_a_row += 1
         if self.failures_in_a_row == 1:
             logger.warning("revision %d cannot be published: %r", event.revision, error)

@@ -34,7 +34,17 @@ MAX_WATCH_SECONDS = 1.0
 
 
 class DeadLetters(Protocol):
-    """Where an event goes that nobody can read."""
+    """Where an event goes that nobody can read, and how many were kept or only counted."""
+
+    @property
+    def buried(self) -> int:
+        """How many were kept for people to look at."""
+        ...
+
+    @property
+    def only_counted(self) -> int:
+        """How many were not."""
+        ...
 
     async def bury(self, body: bytes, *, reason: str, message_id: str | None) -> None:
         """Keep the event for people to look at; never raises."""

@@ -12,7 +12,7 @@ from foundation.logs import set_up_logging
 from foundation.mongo import mongo_database
 from foundation.settings import load
 from foundation.tasks import running
-from profile_service.api import cache, client_config, health, profiles
+from profile_service.api import cache, client_config, health, metrics, profiles
 from profile_service.cache.campaigns import CampaignCache
 from profile_service.consumers import EventHandler, Subscription, open_rabbit_subscription
 from profile_service.health import Health
@@ -73,7 +73,7 @@ def create_app(
         lifespan=lifespan,
     )
     answer_errors(app)
-    for routes in (client_config, profiles, cache, health):
+    for routes in (client_config, profiles, cache, health, metrics):
         app.include_router(routes.router)
     return app
 
@@ -113,7 +113,7 @@ async def _parts(
             )
         handler = EventHandler(campaigns, clock=clock)
         await stack.enter_async_context(running(checks.prepare_profiles, name="profile index"))
-        await stack.enter_async_context(open_subscription(settings, handler))
+        subscription = await stack.enter_async_context(open_subscription(settings, handler))
         await stack.enter_async_context(running(campaigns.run, name="campaign refetches"))
         yield ProfileServiceState(
             service=ProfileService(
@@ -123,6 +123,9 @@ async def _parts(
                 clock=clock,
             ),
             cache=campaigns,
+            updates=updates,
+            events=handler,
+            subscription=subscription,
             health=checks,
             admin_tokens=settings.admin_tokens,
             draining=draining,

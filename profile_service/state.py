@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from foundation.draining import Draining
 from foundation.tokens import Tokens
 from profile_service.cache.campaigns import CampaignCache
+from profile_service.consumers import EventHandler, Subscription
 from profile_service.health import Health
+from profile_service.pending_updates import PendingUpdates
 from profile_service.service import ProfileService
 
 
@@ -15,6 +17,9 @@ class ProfileServiceState:
 
     service: ProfileService
     cache: CampaignCache
+    updates: PendingUpdates
+    events: EventHandler
+    subscription: Subscription
     health: Health
     admin_tokens: Tokens
     draining: Draining

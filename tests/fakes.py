@@ -191,7 +191,12 @@ class FakeDeadLetters:
     """DeadLetters that keeps all it is given."""
 
     def __init__(self) -> None:
-        self.buried: list[DeadLetter] = []
+        self.letters: list[DeadLetter] = []
+        self.only_counted = 0
+
+    @property
+    def buried(self) -> int:
+        return len(self.letters)
 
     async def bury(self, body: bytes, *, reason: str, message_id: str | None) -> None:
-        self.buried.append(DeadLetter(body, reason, message_id))
+        self.letters.append(DeadLetter(body, reason, message_id))

@@ -1,0 +1,72 @@
+"""The campaign service's metrics."""
+
+from collections.abc import Iterator
+
+from prometheus_client.metrics_core import Metric
+
+from campaign_publisher.health import Health
+from campaign_publisher.ledger import Ledger
+from campaign_publisher.publisher import SnapshotChannel, SnapshotPublisher
+from foundation.metrics import counter, gauge
+
+
+def metrics_of(
+    ledger: Ledger, publisher: SnapshotPublisher, channel: SnapshotChannel, health: Health
+) -> Iterator[Metric]:
+    """Give every metric as it is now; what is not known yet has no value."""
+    state = ledger.state if ledger.is_loaded else None
+    confirmed = publisher.confirmed
+    yield gauge(
+        "campaign_service_ready",
+        "Whether readiness is green.",
+        health.is_ready,
+    )
+    yield gauge(
+        "campaign_service_log_revision",
+        "The newest revision of the change log that this replica has read.",
+        state.revision if state else None,
+    )
+    yield gauge(
+        "campaign_service_log_age_seconds",
+        "Seconds since the log was last read.",
+        ledger.age if state else None,
+    )
+    yield gauge(
+        "campaign_service_log_replaced",
+        "Whether the log no longer holds what was read from it.",
+        ledger.replaced,
+    )
+    yield gauge(
+        "campaign_service_campaigns",
+        "Campaigns in the newest state.",
+        len(state.campaigns) if state else None,
+    )
+    yield gauge(
+        "campaign_service_rabbitmq_connected",
+        "Whether the connection to RabbitMQ is believed to work.",
+        channel.is_up,
+    )
+    yield gauge(
+        "campaign_service_confirmed_revision",
+        "The newest revision that RabbitMQ has confirmed since the last connect.",
+        confirmed.revision if confirmed else None,
+    )
+    yield gauge(
+        "campaign_service_publish_lag_seconds",
+        "Seconds since the first news that RabbitMQ has not confirmed; 0 when there is none.",
+        publisher.lag,
+    )
+    yield counter(
+        "campaign_service_published",
+        "Messages that RabbitMQ has confirmed.",
+        ("kind",),
+        counts={
+            ("snapshot",): publisher.snapshots_sent,
+            ("heartbeat",): publisher.heartbeats_sent,
+        },
+    )
+    yield counter(
+        "campaign_service_publish_failures",
+        "Messages that RabbitMQ did not confirm in time; each is tried again.",
+        counts={(): publisher.failures},
+    )
