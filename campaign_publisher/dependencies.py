@@ -23,6 +23,7 @@ class State(TypedDict):
 
     clock: Clock
     tokens: Tokens
+    read_tokens: Tokens | None
     draining: Draining
     ledger: Ledger
     service: CampaignService
@@ -56,12 +57,19 @@ async def _health(request: Request) -> Health:
     return examine(state.ledger, state.publisher, state.channel, draining=draining.started)
 
 
-async def _actor(
-    request: Request,
-    _: Annotated[HTTPAuthorizationCredentials | None, Depends(HTTPBearer(auto_error=False))],
-) -> str:
+# Documents that a token is taken; the tokens judge the header themselves.
+_bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(HTTPBearer(auto_error=False))]
+
+
+async def _actor(request: Request, _: _bearer) -> str:
     tokens: Tokens = request.state.tokens
     return tokens.actor(request.headers.get("authorization"))
+
+
+async def _reader(request: Request, _: _bearer) -> None:
+    tokens: Tokens | None = request.state.read_tokens
+    if tokens is not None:
+        tokens.actor(request.headers.get("authorization"))
 
 
 async def _name(name: Annotated[str, Path(description=f"The campaign's name: {KEY_RULE}")]) -> str:
@@ -92,6 +100,7 @@ Service = Annotated[CampaignService, Depends(_service)]
 NewestSnapshot = Annotated[Snapshots, Depends(_snapshots)]
 Now = Annotated[Clock, Depends(_clock)]
 CurrentHealth = Annotated[Health, Depends(_health)]
+READER = Depends(_reader)
 Actor = Annotated[str, Depends(_actor)]
 Name = Annotated[str, Depends(_name)]
 Conditions = Annotated[Preconditions, Depends(_preconditions)]

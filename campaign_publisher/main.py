@@ -1,5 +1,6 @@
 """The campaign service's app: everything is made, connected and released here."""
 
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import partial
@@ -27,6 +28,8 @@ from foundation.mongo import mongo_database
 from foundation.rabbit import OnConnected
 from foundation.settings import load
 from foundation.tasks import running
+
+logger = logging.getLogger(__name__)
 
 MONGO_SECONDS = 5.0
 
@@ -79,6 +82,8 @@ def _lifespan(
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[State]:
         draining = Draining()
+        if settings.read_tokens is None:
+            logger.info("READ_TOKEN is not set: whoever reaches this service may read campaigns")
         async with AsyncExitStack() as stack:
             log = await stack.enter_async_context(open_log(settings))
             checkpointer = Checkpointer(log, every=settings.checkpoint_every)
@@ -105,6 +110,7 @@ def _lifespan(
             yield State(
                 clock=clock,
                 tokens=settings.admin_tokens,
+                read_tokens=settings.read_tokens,
                 draining=draining,
                 ledger=ledger,
                 service=CampaignService(ledger, Commits(ledger, clock=clock)),

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from command_line.client import client_of, detail_of, fail
 from contracts.keys import normalise_key
+from foundation.tokens import first_secret
 
 
 def get(
@@ -16,13 +17,16 @@ def get(
     url: Annotated[
         str, typer.Option(help="Where the profile service is.")
     ] = "http://127.0.0.1:54326",
+    token: Annotated[
+        str, typer.Option(envvar="CLIENT_TOKEN", help="A client token, where the service asks one.")
+    ] = "",
 ) -> None:
     """Show a player's profile with the campaigns that the player is in now."""
     try:
         path = f"/get_client_config/{quote(normalise_key(player_id), safe='')}"
     except ValueError as error:
         fail(f"PLAYER_ID {error}")
-    with client_of(url) as client:
+    with client_of(url, token=first_secret(token)) as client:
         answer = client.get(path)
     if answer.status_code == httpx.codes.NOT_FOUND:
         fail(f"there is no player {player_id}")

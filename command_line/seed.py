@@ -16,7 +16,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 
 from command_line.client import client_of, complain, detail_of, fail
 from contracts.keys import normalise_key
-from devstack.tokens import first_secret
+from foundation.tokens import first_secret
 
 _FILE: dict[str, Any] = {"exists": True, "dir_okay": False, "metavar": "FILE"}
 

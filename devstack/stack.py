@@ -27,9 +27,9 @@ from devstack.first_start import EXAMPLE_PLAYER, load_examples_once
 from devstack.handover import Handover
 from devstack.profiles import open_sqlite_profiles
 from devstack.servers import StackFailed, listening, run_until_signal, serving
-from devstack.tokens import first_secret
 from foundation.logs import set_up_logging
 from foundation.settings import LogLevel, ServiceSettings, load
+from foundation.tokens import first_secret
 
 FILE_NAME = "profile-matcher.sqlite"
 

@@ -56,6 +56,7 @@ class ServiceSettings(BaseSettings):
     mongo_driver: MongoDriver = MongoDriver.MOTOR
     amqp_url: AmqpUrl = SecretStr("amqp://guest:guest@localhost:5672/")
     admin_token: TokenList = SecretStr("")
+    read_token: TokenList = SecretStr("")
     log_level: LogLevel = LogLevel.INFO
     log_format: LogFormat = LogFormat.TEXT
     # How long readiness is red before a stop begins, so that a load balancer sees it.
@@ -64,7 +65,17 @@ class ServiceSettings(BaseSettings):
     @property
     def admin_tokens(self) -> Tokens:
         """The tokens that allow writes."""
-        return Tokens.parse(self.admin_token.get_secret_value(), variable="ADMIN_TOKEN")
+        return self._tokens("admin_token")
+
+    @property
+    def read_tokens(self) -> Tokens | None:
+        """The tokens that allow reading campaigns, an admin's too; None where all may."""
+        tokens = self._tokens("read_token")
+        return tokens | self.admin_tokens if tokens else None
+
+    def _tokens(self, field: str) -> Tokens:
+        secret: SecretStr = getattr(self, field)
+        return Tokens.parse(secret.get_secret_value(), variable=field.upper())
 
 
 def load(settings: type[Loaded]) -> Loaded:

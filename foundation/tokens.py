@@ -21,6 +21,13 @@ def _is_secret(text: str) -> bool:
     return text.isascii() and text.isprintable() and " " not in text and text != ""
 
 
+def first_secret(text: str) -> str:
+    """Give the secret to send, out of tokens as `Tokens.parse` reads them; empty when none."""
+    entries = (part.strip() for part in text.split(","))
+    name, _, secret = next(filter(None, entries), "").partition(":")
+    return secret or name
+
+
 def _check(text: SecretStr) -> SecretStr:
     Tokens.parse(text.get_secret_value(), variable="")
     return text
@@ -58,6 +65,10 @@ class Tokens:
                 )
             actors.append((_digest(secret), actor))
         return cls(variable=variable, _actors=tuple(actors))
+
+    def __or__(self, other: "Tokens") -> "Tokens":
+        """Give the tokens of both."""
+        return Tokens(self.variable, self._actors + other._actors)
 
     def __bool__(self) -> bool:
         return bool(self._actors)

@@ -12,13 +12,15 @@ from foundation.logs import set_up_logging
 from foundation.mongo import mongo_database
 from foundation.settings import load
 from foundation.tasks import running
+from foundation.tokens import first_secret
 from profile_service.api import cache, client_config, health, metrics, profiles
 from profile_service.cache.campaigns import CampaignCache
+from profile_service.cache.origin import Origin
 from profile_service.consumers import EventHandler, Subscription, open_rabbit_subscription
 from profile_service.health import Health
 from profile_service.pending_updates import PendingUpdates
 from profile_service.profiles import ProfileRepository
-from profile_service.repository.campaigns import open_origin
+from profile_service.repository.campaigns import open_http_origin
 from profile_service.repository.last_good import LastGoodFile
 from profile_service.repository.profiles import MongoProfiles
 from profile_service.service import ProfileService
@@ -28,6 +30,7 @@ from profile_service.state import ProfileServiceState
 MONGO_SECONDS = 5.0
 
 OpenProfiles = Callable[[Settings], AbstractAsyncContextManager[ProfileRepository]]
+OpenOrigin = Callable[[Settings], AbstractAsyncContextManager[Origin]]
 OpenSubscription = Callable[[Settings, EventHandler], AbstractAsyncContextManager[Subscription]]
 
 
@@ -40,17 +43,25 @@ async def open_mongo_profiles(settings: Settings) -> AsyncIterator[ProfileReposi
         yield MongoProfiles(database)
 
 
+def open_campaign_service(settings: Settings) -> AbstractAsyncContextManager[Origin]:
+    """Give the campaign service's snapshots over HTTP; nothing is connected to yet."""
+    token = first_secret(settings.read_token.get_secret_value())
+    return open_http_origin(settings.campaigns_url, token=token)
+
+
 def create_app(
     settings: Settings | None = None,
     *,
     open_profiles: OpenProfiles = open_mongo_profiles,
+    open_origin: OpenOrigin = open_campaign_service,
     open_subscription: OpenSubscription = open_rabbit_subscription,
     clock: Clock | None = None,
 ) -> FastAPI:
     """Build the service. Without `settings` they are read from the environment.
 
-    `open_profiles` and `open_subscription` say where profiles are kept and where events
-    come from; MongoDB and RabbitMQ unless told otherwise.
+    `open_profiles`, `open_origin` and `open_subscription` say where profiles are kept, who is
+    asked for campaigns and where events come from; MongoDB, HTTP and RabbitMQ unless told
+    otherwise.
 
     Raises:
         SystemExit: a setting is wrong; one line says which and what is allowed.
@@ -60,7 +71,9 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with _parts(known, open_profiles, open_subscription, clock or SystemClock()) as parts:
+        async with _parts(
+            known, open_profiles, open_origin, open_subscription, clock or SystemClock()
+        ) as parts:
             app.state.parts = parts
             with parts.draining.on_sigterm(known.shutdown_delay):
                 yield
@@ -82,13 +95,14 @@ def create_app(
 async def _parts(
     settings: Settings,
     open_profiles: OpenProfiles,
+    open_origin: OpenOrigin,
     open_subscription: OpenSubscription,
     clock: Clock,
 ) -> AsyncIterator[ProfileServiceState]:
     """Start everything in the order of need, and stop it in the reverse."""
     async with AsyncExitStack() as stack:
         repository = await stack.enter_async_context(open_profiles(settings))
-        origin = await stack.enter_async_context(open_origin(settings.campaigns_url))
+        origin = await stack.enter_async_context(open_origin(settings))
         campaigns = CampaignCache(
             origin,
             ttl=settings.campaigns_ttl,

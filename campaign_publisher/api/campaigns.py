@@ -14,7 +14,7 @@ from campaign_publisher.api.answers import (
     list_of,
 )
 from campaign_publisher.api.query import StatusQuery, parse_selection
-from campaign_publisher.dependencies import Actor, Conditions, Name, Now, Service
+from campaign_publisher.dependencies import READER, Actor, Conditions, Name, Now, Service
 from campaign_publisher.incoming import parse_campaign, parse_campaigns
 from campaign_publisher.limits import MAX_CAMPAIGN_BYTES, MAX_IMPORT_BYTES
 from campaign_publisher.service import FoundCampaign, Imported
@@ -33,6 +33,7 @@ router = APIRouter(prefix="/campaigns", tags=["campaigns"])
 
 @router.get(
     "",
+    dependencies=[READER],
     summary="List campaigns",
     description="Those that are active now, highest priority first, ties by name. `at` asks "
     "about another time, `status` for others than the active ones; `start_date` and `end_date` "
@@ -40,7 +41,7 @@ router = APIRouter(prefix="/campaigns", tags=["campaigns"])
     responses={
         200: answer_of(list_of(Campaign), "The campaigns"),
         **UNCHANGED,
-        **error_answers(422, 503),
+        **error_answers(401, 422, 503),
     },
 )
 async def list_campaigns(
@@ -84,8 +85,9 @@ async def import_campaigns(
 
 @router.get(
     "/{name}",
+    dependencies=[READER],
     summary="Get a campaign",
-    responses={200: {"model": Campaign}, **UNCHANGED, **error_answers(404, 422, 503)},
+    responses={200: {"model": Campaign}, **UNCHANGED, **error_answers(401, 404, 422, 503)},
 )
 async def get_campaign(request: Request, name: Name, service: Service) -> Response:
     found = service.campaign(name)

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from campaign_publisher.api.answers import json_answer
 from campaign_publisher.changes import Change
-from campaign_publisher.dependencies import Service
+from campaign_publisher.dependencies import READER, Service
 from foundation.http import error_answers
 
 router = APIRouter(tags=["changes"])
@@ -24,10 +24,11 @@ class ChangesAnswer(BaseModel):
 
 @router.get(
     "/changes",
+    dependencies=[READER],
     summary="List changes",
     description="The changes after revision `since`, oldest first: who did what and when. At most "
     "1,000 of them, or 16 MiB.",
-    responses={200: {"model": ChangesAnswer}, **error_answers(422, 503)},
+    responses={200: {"model": ChangesAnswer}, **error_answers(401, 422, 503)},
 )
 async def list_changes(
     service: Service, since: Annotated[int, Query(ge=-1, lt=2**63 - 1)] = -1

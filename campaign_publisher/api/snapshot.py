@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request, Response
 
 from campaign_publisher.api.answers import UNCHANGED, json_answer
-from campaign_publisher.dependencies import NewestSnapshot
+from campaign_publisher.dependencies import READER, NewestSnapshot
 from contracts.snapshot import CampaignSnapshot, SnapshotReason
 from contracts.wire import SNAPSHOT_PATH, SnapshotEvent, snapshot_etag
 from foundation.http import error_answers, is_unchanged
@@ -13,11 +13,12 @@ router = APIRouter(tags=["snapshot"])
 
 @router.get(
     SNAPSHOT_PATH,
+    dependencies=[READER],
     summary="Get the newest snapshot",
     description="All campaigns that are enabled and have not ended. The headers, those of a 304 "
     "too, say of which revision of which store it is, and how long ago that was seen to be the "
     "newest. 503 while this replica cannot read the log: ask another one.",
-    responses={200: {"model": CampaignSnapshot}, **UNCHANGED, **error_answers(503)},
+    responses={200: {"model": CampaignSnapshot}, **UNCHANGED, **error_answers(401, 503)},
 )
 async def get_snapshot(request: Request, snapshots: NewestSnapshot) -> Response:
     event = snapshots.event()

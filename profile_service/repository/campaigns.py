@@ -52,9 +52,10 @@ async def _read(response: httpx.Response) -> Fetched:
 
 
 @asynccontextmanager
-async def open_origin(url: HttpUrl) -> AsyncIterator[HttpOrigin]:
-    """Give the campaign service at `url`; nothing is connected to yet."""
+async def open_http_origin(url: HttpUrl, *, token: str = "") -> AsyncIterator[HttpOrigin]:
+    """Give the campaign service at `url`, asked with `token`; nothing is connected to yet."""
+    headers = {"authorization": f"Bearer {token}"} if token else {}
     async with httpx.AsyncClient(
-        base_url=str(url), timeout=TIMEOUT, follow_redirects=False, trust_env=False
+        base_url=str(url), headers=headers, timeout=TIMEOUT, follow_redirects=False, trust_env=False
     ) as client:
         yield HttpOrigin(client)

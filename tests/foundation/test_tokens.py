@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from foundation.errors import Forbidden, Unauthorized
-from foundation.tokens import Tokens
+from foundation.tokens import Tokens, first_secret
 
 SECRETS = st.text(
     st.characters(min_codepoint=33, max_codepoint=126, exclude_characters=",:"), min_size=1
@@ -88,3 +88,25 @@ def test_a_secret_is_never_shown() -> None:
     assert repr(known) == str(known) == "Tokens(variable='ADMIN_TOKEN')"
     assert "hunter" not in repr(vars(known))
     assert "hunter" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["secret", "me:secret", "me:se:cret", " me:secret , you:other", ",secret,you:other"]
+)
+def test_the_first_secret_is_accepted(text: str) -> None:
+    """What a client sends is what a service with the same variable takes."""
+    assert tokens(text).actor(f"Bearer {first_secret(text)}")
+
+
+def test_no_token_is_no_secret() -> None:
+    """An empty variable gives nothing to send."""
+    assert first_secret("") == first_secret(" , ") == ""
+
+
+def test_tokens_are_joined() -> None:
+    """Where two kinds of tokens are allowed, all of both are, and the first kind is named."""
+    both = Tokens.parse("reader:one", variable="READ_TOKEN") | tokens("two")
+    assert both.actor("Bearer one") == "reader"
+    assert both.actor("Bearer two") == "admin"
+    with pytest.raises(Unauthorized):
+        both.actor("Bearer three")
