@@ -1,0 +1,114 @@
+"""What the health routes say of the log and of the publishing."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from campaign_publisher.health import Health, HealthStatus, examine
+from campaign_publisher.publisher import SnapshotPublisher
+from campaign_publisher.snapshots import Snapshots
+from tests.builders import STORE_ID, a_campaign
+from tests.campaign_publisher.stage import FakeChannel, InMemoryLog, Replica, a_change, a_replica
+from tests.fakes import FakeClock
+
+
+@dataclass
+class Stage:
+    """A replica with its publisher, moved by hand."""
+
+    clock: FakeClock
+    log: InMemoryLog
+    replica: Replica
+    publisher: SnapshotPublisher
+    channel: FakeChannel
+
+    def health(self, *, draining: bool = False) -> Health:
+        """Look at everything."""
+        return examine(self.replica.ledger, self.publisher, self.channel, draining=draining)
+
+
+async def a_stage(*, loaded: bool = True) -> Stage:
+    """Give a replica that has published what it loaded."""
+    clock = FakeClock()
+    log = InMemoryLog(a_change(0), a_change(1, a_campaign()))
+    replica = a_replica(log, clock=clock)
+    interval = timedelta(seconds=60)
+    snapshots = Snapshots(replica.ledger, clock=clock, heartbeat_interval=interval)
+    publisher = SnapshotPublisher(snapshots, heartbeat_interval=interval, clock=clock)
+    stage = Stage(clock, log, replica, publisher, FakeChannel())
+    if loaded:
+        await replica.ledger.load()
+        await publisher.step(stage.channel)
+    return stage
+
+
+async def test_all_is_well() -> None:
+    """Both checks are named, with revision, store and age."""
+    stage = await a_stage()
+    stage.clock.advance(1.5)
+    health = stage.health()
+    assert health.status is HealthStatus.OK
+    assert health.is_ready
+    log, publishing = health.checks.log, health.checks.publishing
+    assert (log.status, log.store_id, log.revision) == ("ok", STORE_ID, 1)
+    assert (log.campaigns, log.age) == (1, 1.5)
+    assert (publishing.status, publishing.confirmed_revision) == ("ok", 1)
+    assert (publishing.snapshots_sent, publishing.heartbeats_sent) == (1, 0)
+
+
+async def test_before_the_log_was_read() -> None:
+    """A replica that is loading is not ready."""
+    stage = await a_stage(loaded=False)
+    health = stage.health()
+    assert not health.is_ready
+    assert health.checks.log.status == "loading"
+    assert health.checks.publishing.status == "behind"
+
+
+async def test_a_log_that_cannot_be_read() -> None:
+    """Five polls without a read turn it red, and one read turns it green again."""
+    stage = await a_stage()
+    stage.clock.advance(5.1)
+    health = stage.health()
+    assert health.status is HealthStatus.UNAVAILABLE
+    assert not health.is_ready
+    assert health.checks.log.status == "unreadable"
+    await stage.replica.ledger.follow()
+    assert stage.health().is_ready
+
+
+async def test_a_replaced_log() -> None:
+    """It is named, and the replica is not ready."""
+    stage = await a_stage()
+    del stage.log.changes[1:]
+    await stage.replica.ledger.follow()
+    health = stage.health()
+    assert not health.is_ready
+    assert health.checks.log.status == "log replaced"
+
+
+async def test_rabbitmq_away_degrades_only() -> None:
+    """Unconnected, unconfirmed or failing, publishing is behind and the service is ready."""
+    stage = await a_stage()
+    stage.channel.is_up = False
+    assert stage.health().status is HealthStatus.DEGRADED
+    stage.channel.is_up = True
+    assert stage.health().status is HealthStatus.OK
+    stage.log.changes.append(a_change(2))
+    await stage.replica.ledger.follow()
+    health = stage.health()
+    assert health.is_ready
+    assert (health.status, health.checks.publishing.status) == (HealthStatus.DEGRADED, "behind")
+    stage.channel.fail()
+    await stage.publisher.step(stage.channel)
+    assert stage.health().checks.publishing.failures_in_a_row == 1
+    stage.channel.error = None
+    await stage.publisher.step(stage.channel)
+    assert stage.health().status is HealthStatus.OK
+
+
+async def test_a_stop_turns_it_red_first() -> None:
+    """Whatever the checks say, a service that is about to stop wants no more requests."""
+    stage = await a_stage()
+    health = stage.health(draining=True)
+    assert health.status is HealthStatus.DRAINING
+    assert not health.is_ready
