@@ -66,8 +66,10 @@ def create_app(
     Raises:
         SystemExit: a setting is wrong; one line says which and what is allowed.
     """
-    known = settings or load(Settings)
-    set_up_logging(known)
+    if settings is None:
+        settings = load(Settings)
+        set_up_logging(settings)
+    known = settings
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

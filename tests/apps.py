@@ -1,0 +1,104 @@
+"""Both services' apps in this process, with what they need from outside in memory."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+from asgi_lifespan import LifespanManager
+from fastapi import FastAPI
+from pydantic import SecretStr
+
+import campaign_publisher.main
+import campaign_publisher.settings
+import profile_service.main
+import profile_service.settings
+from foundation.clock import Clock
+from profile_service.consumers import EventHandler
+from tests.campaign_publisher.stage import FakeChannel, InMemoryLog
+from tests.fakes import FakeClock, FakeOrigin, FakeSubscription, InMemoryProfiles
+
+ADMIN = {"Authorization": "Bearer admin-token"}
+BASE_URL = "http://test"
+
+
+@asynccontextmanager
+async def serving(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """Give a client of an app that has started; it is stopped at the end."""
+    async with LifespanManager(app) as manager:
+        transport = httpx.ASGITransport(manager.app)
+        async with httpx.AsyncClient(transport=transport, base_url=BASE_URL) as client:
+            yield client
+
+
+@dataclass
+class CampaignParts:
+    """What the campaign service is given in a test."""
+
+    log: InMemoryLog = field(default_factory=InMemoryLog)
+    channel: FakeChannel = field(default_factory=FakeChannel)
+    clock: Clock = field(default_factory=FakeClock)
+
+
+def a_campaign_app(parts: CampaignParts | None = None, /, **settings: Any) -> FastAPI:
+    """Give the campaign service with an admin token and these settings."""
+    parts = parts or CampaignParts()
+
+    @asynccontextmanager
+    async def open_log(_: object) -> AsyncIterator[InMemoryLog]:
+        yield parts.log
+
+    @asynccontextmanager
+    async def open_channel(_: object, on_connected: Any) -> AsyncIterator[FakeChannel]:
+        await on_connected()
+        yield parts.channel
+
+    return campaign_publisher.main.create_app(
+        campaign_publisher.settings.Settings(**_with_token(settings)),
+        open_log=open_log,
+        open_channel=open_channel,
+        clock=parts.clock,
+    )
+
+
+@dataclass
+class ProfileParts:
+    """What the profile service is given in a test."""
+
+    profiles: InMemoryProfiles = field(default_factory=InMemoryProfiles)
+    origin: FakeOrigin = field(default_factory=FakeOrigin)
+    subscription: FakeSubscription = field(default_factory=FakeSubscription)
+    clock: Clock = field(default_factory=FakeClock)
+
+
+def a_profile_app(parts: ProfileParts | None = None, /, **settings: Any) -> FastAPI:
+    """Give the profile service with an admin token and these settings."""
+    parts = parts or ProfileParts()
+
+    @asynccontextmanager
+    async def open_profiles(_: object) -> AsyncIterator[InMemoryProfiles]:
+        yield parts.profiles
+
+    @asynccontextmanager
+    async def open_origin(_: object) -> AsyncIterator[FakeOrigin]:
+        yield parts.origin
+
+    @asynccontextmanager
+    async def open_subscription(
+        _: object, handler: EventHandler
+    ) -> AsyncIterator[FakeSubscription]:
+        await handler.connected()
+        yield parts.subscription
+
+    return profile_service.main.create_app(
+        profile_service.settings.Settings(**_with_token(settings)),
+        open_profiles=open_profiles,
+        open_origin=open_origin,
+        open_subscription=open_subscription,
+        clock=parts.clock,
+    )
+
+
+def _with_token(settings: dict[str, Any]) -> dict[str, Any]:
+    return {"admin_token": SecretStr("admin-token"), "read_token": SecretStr(""), **settings}
