@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import httpx
 
-from tests.builders import a_campaign, a_profile
+from tests.builders import PLAYER_ID, a_campaign, a_profile
 
 TOKEN = "letmein"
 WRITE_LIMIT = 10.0
@@ -39,15 +39,16 @@ class Operator:
     ) -> None:
         self._http.close()
 
-    def change(self, url: str | None = None) -> int:
-        """Put one more campaign that everybody is in; give the revision that it made."""
-        number = next(self._numbers)
-        # One campaign at a time, always another: answers stay small, each revision differs.
-        name = f"change {number}"
-        campaign = a_campaign("news", game=name, priority=number).model_dump(mode="json")
-        answer = self._first(url, campaign)
+    def change(self, url: str | None = None, *, name: str = "news") -> int:
+        """Change a campaign that everybody is in; give the revision that it made.
+
+        Tries until it is acknowledged: what it puts was never put before, so that a second
+        time changes nothing and names the revision of the first.
+        """
+        mark = f"change {next(self._numbers)}"
+        answer = self._first(url, a_campaign(name, game=mark).model_dump(mode="json"))
         revision = int(answer.headers["etag"].strip('"').rpartition("-")[2])
-        self.acknowledged[revision] = name
+        self.acknowledged[revision] = mark
         self.acknowledged_at.setdefault(revision, time.monotonic())
         return revision
 
@@ -62,6 +63,11 @@ class Operator:
     def get(self, url: str) -> httpx.Response:
         """Ask."""
         return self._http.get(url)
+
+    def stored_campaigns(self, url: str) -> list[str]:
+        """Give the active campaigns that are stored in the profile that all clients ask for."""
+        profile: dict[str, Any] = self._http.get(f"{url}/profiles/{PLAYER_ID}").json()
+        return sorted(profile.get("active_campaigns", []))
 
     def put_profile(self, url: str) -> None:
         """Write the profile that all clients ask for."""
@@ -87,8 +93,8 @@ class Operator:
         """Every acknowledged write is in the log under its revision; the log has no gap."""
         history = self.history(url)
         assert list(history) == list(range(len(history)))
-        for revision, name in self.acknowledged.items():
-            assert [put["game"] for put in history[revision]["put"]] == [name]
+        for revision, mark in self.acknowledged.items():
+            assert [put["game"] for put in history[revision]["put"]] == [mark]
 
     def _first(self, url: str | None, campaign: dict[str, Any]) -> httpx.Response:
         deadline = time.monotonic() + WRITE_LIMIT

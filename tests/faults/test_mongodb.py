@@ -1,0 +1,60 @@
+"""MongoDB is down, hangs, comes back."""
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from tests.faults.operator import Operator
+from tests.faults.stage import CHANGE_BOUND, POLL, RETURN_BOUND, Stage, waits
+from tests.servers import MongoNode
+
+ANSWER_BOUND = 2.0
+AWAY_SECONDS = 4.0
+SLACK = 0.5  # of a busy machine
+FRESH = 5 * POLL
+
+
+@pytest.mark.parametrize(
+    ("take_away", "bring_back"),
+    [(MongoNode.suspend, MongoNode.resume), (MongoNode.stop, MongoNode.start)],
+    ids=["hanging", "down"],
+)
+def test_mongodb_is_away(
+    stage: Stage,
+    operator: Operator,
+    take_away: Callable[[MongoNode], None],
+    bring_back: Callable[[MongoNode], None],
+) -> None:
+    """Without profiles it is 503 with Retry-After within 2 s, and ready is red as long."""
+    name = f"made before {take_away.__name__}"
+    # Its update of the stored profile is on its way when MongoDB goes.
+    stage.converge(operator.change(name=name), CHANGE_BOUND)
+    for client in stage.clients:
+        client.mongo_is_away = True
+        client.slowest = 0.0
+    take_away(stage.mongo)
+    ends = time.monotonic() + AWAY_SECONDS
+    try:
+        for service in (*stage.profiles, *stage.campaigns):
+            _waits_for_status(service.health, 503)
+        while time.monotonic() < ends:
+            time.sleep(0.1)
+    finally:
+        bring_back(stage.mongo)
+    for service in (*stage.profiles, *stage.campaigns):
+        _waits_for_status(service.health, 200)
+    for client in stage.clients:
+        assert client.slowest < ANSWER_BOUND + SLACK
+        client.mongo_is_away = False
+
+    stage.converge(operator.change(), RETURN_BOUND)
+    waits(
+        lambda: operator.stored_campaigns(stage.profiles[0].url) == sorted(stage.clients[0].active),
+        RETURN_BOUND,
+    )
+    assert name in stage.clients[0].active
+
+
+def _waits_for_status(health: Callable[[], dict[str, object]], status: int) -> None:
+    waits(lambda: health()["http"] == status, RETURN_BOUND, lambda: str(health()))

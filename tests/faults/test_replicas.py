@@ -1,0 +1,89 @@
+"""Campaign replicas that die in the middle of a write, and that write against each other."""
+
+import asyncio
+import random
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+
+from tests.builders import a_campaign
+from tests.faults.operator import TOKEN, Operator
+from tests.faults.stage import CHANGE_BOUND, RETURN_BOUND, Stage, waits
+
+KILLS = 50
+LATEST_KILL = 0.03  # seconds after the write was sent
+PUBLISHED_BOUND = 2.0
+WRITES = 1000
+
+
+def test_a_replica_is_killed_between_commit_and_publish(stage: Stage, operator: Operator) -> None:
+    """Killed at random moments of a write, its successor publishes whatever was committed."""
+    killed, other = stage.campaigns
+    other.stop()
+    with ThreadPoolExecutor(1) as writer:
+        for _ in range(KILLS):
+            writing = writer.submit(operator.change, killed.url)
+            time.sleep(random.uniform(0.0, LATEST_KILL))  # noqa: S311 - any moment will do
+            killed.kill()
+            killed.start()
+            stage.converge(writing.result(RETURN_BOUND), PUBLISHED_BOUND)
+    other.start()
+    other.until_ready()
+
+
+def test_another_replica_publishes_what_a_dead_one_committed(
+    stage: Stage, operator: Operator
+) -> None:
+    """Nobody needs to come back: who is left finds the commit in the log and publishes it."""
+    killed, other = stage.campaigns
+    for _ in range(5):
+        revision = operator.change(killed.url)
+        killed.kill()
+        stage.converge(revision, PUBLISHED_BOUND)
+        stage.converge(operator.change(other.url), CHANGE_BOUND)
+        killed.start()
+        killed.until_ready()
+
+
+def test_two_replicas_write_against_each_other(stage: Stage, operator: Operator) -> None:
+    """Of a thousand writes at once each is one revision or none; a condition lets in one of many.
+
+    Half of them replace a campaign whatever it is, half of them only the one that was read.
+    """
+    operator.change(name="contended")
+    etag = operator.get(f"{stage.campaigns[0].url}/campaigns/contended").headers["etag"]
+    before = max(operator.acknowledged)
+    # Nobody tells the operator of these: the clients' ages are judged again afterwards.
+    answers = stage.background.run(_write_at_once(stage.operator_urls, etag), limit=120.0)
+
+    replaced = [answer for answer in answers if answer.is_success]
+    statuses = Counter(answer.status_code for answer in answers)
+    assert statuses[200] + statuses[412] == WRITES, statuses
+    conditional = [answer for answer in replaced if "if-match" in answer.request.headers]
+    assert len(conditional) <= 1
+    assert len(replaced) - len(conditional) == WRITES / 2
+    history = operator.history(stage.campaigns[0].url)
+    won = {int(answer.headers["etag"].strip('"').rpartition("-")[2]) for answer in replaced}
+    assert won == set(range(before + 1, before + 1 + len(replaced)))
+    assert {history[revision]["put"][0]["game"] for revision in won} == {
+        answer.json()["game"] for answer in replaced
+    }
+    waits(lambda: min(stage.revisions()) == max(won), RETURN_BOUND)
+
+
+async def _write_at_once(urls: list[str], etag: str) -> list[httpx.Response]:
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    limits = httpx.Limits(max_connections=WRITES)
+    async with httpx.AsyncClient(
+        timeout=60.0, trust_env=False, headers=headers, limits=limits
+    ) as http:
+
+        async def write(number: int) -> httpx.Response:
+            campaign = a_campaign("contended", game=f"writer {number}").model_dump(mode="json")
+            conditions = {"If-Match": etag} if number % 4 >= 2 else {}
+            url = f"{urls[number % 2]}/campaigns/contended"
+            return await http.put(url, json=campaign, headers=conditions)
+
+        return await asyncio.gather(*map(write, range(WRITES)))

@@ -1,0 +1,164 @@
+"""Logs that are not the one that is held: a neighbour's, yesterday's, an empty one."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from pymongo import MongoClient
+
+from tests.builders import OTHER_STORE_ID, a_snapshot
+from tests.fakes import body_of, event_of
+from tests.faults.operator import Operator
+from tests.faults.origin import Origin, forward
+from tests.faults.stage import (
+    CHANGE_BOUND,
+    HEARTBEAT,
+    RETURN_BOUND,
+    STALENESS_BOUND,
+    TTL,
+    Stage,
+    amqp_url,
+    waits,
+)
+from tests.faults.stranger import Stranger
+from tests.faults.warm import WarmServiceProcess, profile_service
+
+FOREIGN_SECONDS = 6.0
+
+
+def test_another_environment_on_the_same_exchange(stage: Stage, operator: Operator) -> None:
+    """Events of another store change nothing, and cost a refetch per TTL/10 at the most."""
+    foreign = a_snapshot(store_id=OTHER_STORE_ID, revision=10**6)
+    event = (body_of(foreign), event_of(foreign, heartbeat_interval=HEARTBEAT).to_headers())
+    with (
+        Origin(stage.background, forward(stage.campaigns[0].url)) as origin,
+        profile_service(**stage.settings(campaigns_url=origin.url)) as counted,
+        Stranger(stage.background, amqp_url(stage.rabbit.port)) as stranger,
+    ):
+        counted.until_ready()
+        time.sleep(CHANGE_BOUND)  # the refetch of its first connect is another cause
+        began = time.monotonic()
+        while time.monotonic() < began + FOREIGN_SECONDS:
+            stranger.publish([event] * 5)
+            operator.change()
+            time.sleep(0.1)
+        stage.converge(operator.change(), CHANGE_BOUND)
+
+        refetches = len(origin.asked_since(began))
+        assert 1 <= refetches <= FOREIGN_SECONDS / (TTL / 10) + 2
+        assert origin.most_in_flight["/snapshot"] == 1
+        assert str(OTHER_STORE_ID) in counted.log()
+
+
+def test_the_log_is_restored_from_yesterdays_backup(stage: Stage, operator: Operator) -> None:
+    """Nobody follows a log that lost what was acknowledged, until an operator renews it.
+
+    Running replicas see that their log was replaced, a restarted one cannot know it;
+    instances keep what they hold, and say what is wrong.
+    """
+    running, restarted = stage.campaigns
+    with _collections(stage) as collections:
+        backup = [list(collection.find()) for collection in collections]
+        kept = max(operator.acknowledged)
+        for _ in range(3):
+            newest = operator.change()
+        stage.converge(newest, CHANGE_BOUND)
+        for collection, documents in zip(collections, backup, strict=True):
+            collection.delete_many({})
+            if documents:
+                collection.insert_many(documents)
+    operator.forget(above=kept)
+
+    for replica in stage.campaigns:
+        _waits_for(lambda of: _log(of)["status"] == "log replaced", replica, RETURN_BOUND)
+        assert replica.health()["http"] == 503
+        assert operator.try_to_change(replica.url).status_code == 503
+        assert operator.get(f"{replica.url}/snapshot").status_code == 503
+    waits(lambda: all(client.stale for client in stage.clients), STALENESS_BOUND)
+
+    restarted.kill()
+    restarted.start()
+    # Requests go to who is ready.
+    stage.origin_link.targets = [restarted.port]
+    stage.origin_link.cut()
+    for instance in stage.profiles:
+        _waits_for(
+            lambda of: "origin behind" in _campaigns(of)["detail"], instance, STALENESS_BOUND
+        )
+    assert stage.revisions() == [newest, newest]
+
+    for client in stage.clients:
+        client.store_changes = True
+    renewed = operator.post(f"{running.url}/store/renew").raise_for_status().json()
+    stage.converge(renewed["revision"], RETURN_BOUND)
+    stage.origin_link.targets = [service.port for service in stage.campaigns]
+    for service in (*stage.campaigns, *stage.profiles):
+        _waits_for(lambda of: of.health()["status"] == "ok", service, RETURN_BOUND)
+    for client in stage.clients:
+        client.store_changes = False
+
+
+def test_the_campaign_service_runs_on_a_mistyped_database(stage: Stage, operator: Operator) -> None:
+    """An empty database empties nobody, unless an operator or FOLLOW_NEW_STORE lets it in."""
+    stays, accepts = stage.profiles
+    held, active = stage.revisions(), stage.clients[0].active
+    ours = _campaigns(stays)["store_id"]
+    with profile_service(**stage.settings(follow_new_store=True)) as follows:
+        follows.until_ready()
+        _restart(stage, f"{stage.database}-typo")
+        offered = _log(stage.campaigns[0])["store_id"]
+        for instance in stage.profiles:
+            _waits_for(lambda of: _campaigns(of)["offered"] == offered, instance, STALENESS_BOUND)
+            assert _campaigns(instance)["store_id"] == ours
+            assert instance.health()["status"] == "degraded"
+        assert (stage.revisions(), stage.clients[0].active) == (held, active)
+        waits(lambda: _campaigns(follows)["store_id"] == offered, RETURN_BOUND)
+
+        stage.clients[1].store_changes = True
+        answer = operator.post(f"{accepts.url}/cache/invalidate", accept_store=offered)
+        assert answer.json()["after"]["store_id"] == offered
+        waits(lambda: stage.clients[1].active == [], CHANGE_BOUND)
+
+    _restart(stage, stage.database)
+    time.sleep(2 * HEARTBEAT)
+    assert _campaigns(accepts)["store_id"] == offered
+    operator.post(f"{accepts.url}/cache/invalidate", accept_store=ours).raise_for_status()
+    stage.converge(operator.change(), RETURN_BOUND)
+    stage.clients[1].store_changes = False
+    with MongoClient[dict[str, Any]](stage.mongo.url) as mongo:
+        mongo.drop_database(f"{stage.database}-typo")
+
+
+def _restart(stage: Stage, database: str) -> None:
+    """Restart both campaign services on a database."""
+    for service in stage.campaigns:
+        service.stop()
+        service.settings["mongo_database"] = database
+    for service in stage.campaigns:
+        service.start()
+    for service in stage.campaigns:
+        service.until_ready()
+
+
+def _log(campaigns: WarmServiceProcess) -> dict[str, Any]:
+    found: dict[str, Any] = campaigns.health()["checks"]["log"]
+    return found
+
+
+def _campaigns(instance: WarmServiceProcess) -> dict[str, Any]:
+    found: dict[str, Any] = instance.health()["checks"]["campaigns"]
+    return {"detail": "", "offered": found.get("offered_store_id"), **found}
+
+
+def _waits_for(
+    condition: Callable[[WarmServiceProcess], object], service: WarmServiceProcess, within: float
+) -> None:
+    waits(lambda: condition(service), within, lambda: str(service.health()))
+
+
+@contextmanager
+def _collections(stage: Stage) -> Iterator[list[Any]]:
+    with MongoClient[dict[str, Any]](stage.mongo.url) as mongo:
+        database = mongo[stage.database]
+        yield [database["campaign_changes"], database["campaign_checkpoints"]]
