@@ -12,7 +12,7 @@ from contracts.wire import SnapshotEvent
 from foundation.clock import Clock
 from profile_service.cache.held import HeldSnapshot
 from profile_service.cache.origin import Origin, OriginUnavailable
-from profile_service.cache.outcomes import EventOutcome, Outcome
+from profile_service.cache.outcomes import WORKED, EventOutcome, Outcome
 from profile_service.cache.reading import UnreadableSnapshot, read_snapshot
 from profile_service.cache.relation import Relation, may_enter, relation
 from profile_service.cache.schedule import Cause, RefetchSchedule
@@ -93,12 +93,13 @@ class CampaignCache:
 
         Raises:
             UnreadableSnapshot: the event's body would be needed and cannot be used. The
-                held snapshot stays, and a refetch is on its way.
+                held snapshot stays; `doubt` counts the event and refetches.
         """
         received = self._clock.elapsed()
-        self.heartbeat_interval = event.heartbeat_interval
         outcome = await self._take(event, body, received)
         self.events[outcome] += 1
+        if outcome is not EventOutcome.FOREIGN:
+            self.heartbeat_interval = event.heartbeat_interval
 
     async def _take(self, event: SnapshotEvent, body: bytes, received: float) -> EventOutcome:
         stands = relation(self.position, event.position)
@@ -183,7 +184,7 @@ class CampaignCache:
             # Nothing to retry for: the origin has answered, and it is not ours.
             self._schedule.answered_foreign(now)
             return False
-        worked = outcome in {Outcome.REPLACED, Outcome.CONFIRMED}
+        worked = outcome in WORKED
         if worked and not self._misses_what_was_heard():
             self._schedule.succeeded()
         else:
@@ -203,15 +204,20 @@ class CampaignCache:
         return Outcome.FAILED
 
     async def _fetch_once(self) -> Outcome:
-        asked_at = self._clock.elapsed()
-        fetched = await self._origin.fetch(self.position)
-        self.heartbeat_interval = fetched.event.heartbeat_interval
+        asked_at, asked_with = self._clock.elapsed(), self.position
+        fetched = await self._origin.fetch(asked_with)
         as_of = asked_at - fetched.event.log_age
         async with self._swapping:
+            if _is_overtaken(asked_with, fetched.event.position, self.position):
+                return Outcome.OVERTAKEN
             if fetched.body is None:
-                return self._judge(fetched.event.position, as_of)
-            header, campaigns = await self._read(fetched.body)
-            return self._admit(header, campaigns, fetched.body, as_of)
+                outcome = self._judge(fetched.event.position, as_of)
+            else:
+                header, campaigns = await self._read_as(fetched.event, fetched.body)
+                outcome = self._admit(header, campaigns, fetched.body, as_of)
+        if outcome in WORKED:
+            self.heartbeat_interval = fetched.event.heartbeat_interval
+        return outcome
 
     def _admit(
         self, header: SnapshotHeader, campaigns: CompiledCampaigns, body: bytes, as_of: float
@@ -248,9 +254,7 @@ class CampaignCache:
         self, event: SnapshotEvent, body: bytes, received: float
     ) -> EventOutcome:
         async with self._swapping:
-            header, campaigns = await self._read(body)
-            if header.position != event.position:
-                raise UnreadableSnapshot("its headers speak of another revision than its body")
+            header, campaigns = await self._read_as(event, body)
             # Another way may have brought it, or something newer, in the meantime.
             if relation(self.position, header.position) is not Relation.NEWER:
                 return EventOutcome.DROPPED
@@ -258,8 +262,15 @@ class CampaignCache:
             self._schedule.advanced()
             return EventOutcome.APPLIED
 
-    async def _read(self, body: bytes) -> tuple[SnapshotHeader, CompiledCampaigns]:
-        return await read_snapshot(body, self.held.campaigns if self.held else None)
+    async def _read_as(
+        self, event: SnapshotEvent, body: bytes
+    ) -> tuple[SnapshotHeader, CompiledCampaigns]:
+        """Read a snapshot, which must be the one that its headers speak of."""
+        held = self.held.campaigns if self.held else None
+        header, campaigns = await read_snapshot(body, held)
+        if header.position != event.position:
+            raise UnreadableSnapshot("its headers speak of another revision than its body")
+        return header, campaigns
 
     def _swap(
         self, position: LogPosition, campaigns: CompiledCampaigns, body: bytes, as_of: float
@@ -330,3 +341,14 @@ class CampaignCache:
     def _ask(self, cause: Cause) -> None:
         self._schedule.ask(cause, self._clock.elapsed())
         self._asked.set()
+
+
+def _is_overtaken(
+    asked_with: LogPosition | None, answered: LogPosition, held: LogPosition | None
+) -> bool:
+    """Tell whether events brought something newer than an answer that was no old one itself."""
+    return (
+        held != asked_with
+        and relation(held, answered) is Relation.OLDER
+        and relation(asked_with, answered) in {Relation.FIRST, Relation.SAME, Relation.NEWER}
+    )

@@ -20,6 +20,10 @@ class Outcome(StrEnum):
 
     REPLACED = "replaced"
     CONFIRMED = "confirmed"
+    OVERTAKEN = "overtaken"  # an event brought something newer while the origin answered
     BEHIND = "behind"
     FOREIGN = "foreign"
     FAILED = "failed"
+
+
+WORKED = frozenset({Outcome.REPLACED, Outcome.CONFIRMED, Outcome.OVERTAKEN})
