@@ -108,10 +108,12 @@ class RefetchSchedule:
     def confirmed(self, as_of: float, now: float) -> None:
         """The held snapshot was the newest at `as_of`: it expires a TTL later, a little spread.
 
-        News that was old when it came is asked about again after a pause, not at once.
+        News that was old when it came is asked about again after a pause, not at once; more
+        of it does not prolong that pause.
         """
         spread = random.uniform(EARLIEST_EXPIRY, 1.0)  # noqa: S311
-        self._expiry = max(as_of + self._ttl * spread, now + self._cap * spread)
+        pause = min(self._expiry, now + self._cap * spread)
+        self._expiry = max(as_of + self._ttl * spread, pause)
 
     def answered_foreign(self, now: float) -> None:
         """The origin serves another store; an operator changes that, so look again in a TTL."""
