@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import os
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -13,6 +12,7 @@ from pydantic import Field, ValidationError
 from contracts.campaign import Contract
 from contracts.instants import Instant
 from contracts.snapshot import Uuid
+from foundation.backoff import Backoff
 from foundation.clock import Clock
 from profile_service.cache.campaigns import CampaignCache
 from profile_service.cache.held import HeldSnapshot
@@ -72,16 +72,19 @@ class LastGoodFile:
     async def keep(self, cache: CampaignCache) -> None:
         """Write after each swap, and once a minute when only the confirmation is newer."""
         written: HeldSnapshot | None = None
+        backoff = Backoff(base=1.0, cap=REFRESH_SECONDS)
         while True:
             cache.changed.clear()
             held = cache.held
             if held is not None and held.confirmed and _is_news(written, held):
                 try:
                     await asyncio.to_thread(self._write, held, cache.left_stores)
-                    written = held
                 except OSError as error:
                     logger.warning("last-good file not written: %s", error.strerror)
-                    await asyncio.sleep(1.0)
+                    await asyncio.sleep(backoff.next())
+                    continue
+                written = held
+                backoff.reset()
             await cache.changed.wait()
 
     def _open(self, content: bytes) -> tuple[LastGoodHeader, bytes]:
@@ -96,7 +99,8 @@ class LastGoodFile:
         except (ValidationError, orjson.JSONDecodeError):
             raise ValueError("it is not a last-good file, or it is broken") from None
         if header.campaigns_url != self._campaigns_url:
-            raise ValueError(f"it is that of {header.campaigns_url}")
+            # Neither URL is shown: they may hold a password.
+            raise ValueError("it is that of another CAMPAIGNS_URL")
         return header, snapshot
 
     def _write(self, held: HeldSnapshot, left_stores: tuple[Any, ...]) -> None:
@@ -108,20 +112,19 @@ class LastGoodFile:
         )
         self._path.parent.mkdir(parents=True, exist_ok=True)
         beside = self._path.with_name(f"{self._path.name}.{os.getpid()}.tmp")
-        with beside.open("wb") as file:
-            file.write(header.model_dump_json().encode() + b"\n" + held.body)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(self._path)
+        try:
+            with beside.open("wb") as file:
+                file.write(header.model_dump_json().encode() + b"\n" + held.body)
+                file.flush()
+                os.fsync(file.fileno())
+            beside.replace(self._path)
+        finally:
+            beside.unlink(missing_ok=True)
 
 
 def _is_news(written: HeldSnapshot | None, held: HeldSnapshot) -> bool:
     return (
         written is None
         or written.position != held.position
-        or _seconds_between(written.confirmed_at, held.confirmed_at) >= REFRESH_SECONDS
+        or held.as_of - written.as_of >= REFRESH_SECONDS
     )
-
-
-def _seconds_between(earlier: datetime, later: datetime) -> float:
-    return (later - earlier).total_seconds()
