@@ -17,6 +17,7 @@ logger = logging.getLogger(__name__)
 
 PING_SECONDS = 1.0
 PING_KEPT_SECONDS = 1.0
+DUPLICATES_SECONDS = 60.0
 
 
 class Condition(StrEnum):
@@ -67,18 +68,21 @@ class Health:
         return Report(Condition.OK, checks)
 
     async def prepare_profiles(self) -> None:
-        """Make the unique index, trying again until MongoDB is there."""
+        """Make the unique index, trying again until MongoDB is there and has no duplicates."""
         backoff = Backoff(base=0.25, cap=5.0)
         while True:
             try:
-                self.duplicates = await self.profiles.prepare()
+                found = await self.profiles.prepare()
             except ProfilesUnavailable as error:
                 logger.warning("the index on player_id is not made yet: %s", error)
                 await asyncio.sleep(backoff.next())
                 continue
-            if self.duplicates:
-                logger.error("players stored more than once: %s", ", ".join(self.duplicates))
-            return
+            if found and found != self.duplicates:
+                logger.error("players stored more than once: %s", ", ".join(found))
+            self.duplicates = found
+            if not found:
+                return
+            await asyncio.sleep(DUPLICATES_SECONDS)
 
     async def _check_profiles(self) -> dict[str, Any]:
         if not await self._can_reach_profiles():
