@@ -78,9 +78,14 @@ class PendingUpdates:
                 logger.warning("active_campaigns not updated: %s", error)
                 self.outcomes["failed"] += 1
                 return False
-            self.outcomes["written"] += written
-            # The profile changed or went away since it was read: the next answer sees it.
-            self.outcomes["outdated"] += len(batch) - written
+            except Exception:
+                # What can never be written must not keep all others from being written.
+                logger.exception("dropped %d updates of active_campaigns", len(batch))
+                self.outcomes["dropped"] += len(batch)
+            else:
+                self.outcomes["written"] += written
+                # The profile changed or went away since it was read: the next answer sees it.
+                self.outcomes["outdated"] += len(batch) - written
             for update in batch:
                 if self._pending.get(update.player_id) is update:
                     del self._pending[update.player_id]

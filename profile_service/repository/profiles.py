@@ -1,6 +1,7 @@
 """Profiles in MongoDB, one document a player."""
 
 import functools
+import logging
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, ParamSpec, TypeVar
 
@@ -14,6 +15,8 @@ from profile_service.profiles import (
     ProfilesUnavailable,
     Written,
 )
+
+logger = logging.getLogger(__name__)
 
 COLLECTION = "profiles"
 DUPLICATE_KEY = 11000
@@ -84,16 +87,23 @@ class MongoProfiles:
     @_translated
     async def update_active_campaigns(self, updates: Sequence[ActiveCampaignsUpdate]) -> int:
         """Set that one field where the stored value is still what was read; give how many were."""
-        result = await self._profiles.bulk_write(
-            [
-                UpdateOne(
-                    {"player_id": each.player_id, "active_campaigns": {"$eq": each.read}},
-                    {"$set": {"active_campaigns": each.active_campaigns}},
-                )
-                for each in updates
-            ],
-            ordered=False,
-        )
+        writes = [
+            UpdateOne(
+                {"player_id": each.player_id, "active_campaigns": {"$eq": each.read}},
+                {"$set": {"active_campaigns": each.active_campaigns}},
+            )
+            for each in updates
+        ]
+        try:
+            result = await self._profiles.bulk_write(writes, ordered=False)
+        except BulkWriteError as error:
+            # The server refuses these for what they are (a validation rule of the collection,
+            # a document that would grow too large), and will always: the others are made.
+            refused = len(error.details["writeErrors"])
+            if not refused:
+                raise
+            logger.warning("%d updates of active_campaigns were refused", refused)
+            return int(error.details["nMatched"])
         return result.matched_count
 
     @_translated
