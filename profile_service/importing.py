@@ -53,7 +53,7 @@ async def import_profiles(
         Unavailable: profiles cannot be written; those counted in the report are.
     """
     batch: dict[str, ProfileDocument] = {}
-    size = 0
+    lines = size = 0
     async for number, line in _lines(chunks):
         if line is not None and not line.strip():
             continue
@@ -63,24 +63,23 @@ async def import_profiles(
         except Invalid as error:
             report.refuse(number, str(error))
             continue
-        # A later line for the same player takes the place of the earlier one in the
-        # batch; both are counted, the earlier one as replaced.
-        report.replaced += profile["player_id"] in batch
         batch[profile["player_id"]] = profile
+        lines += 1
         size += len(line or b"")
-        if len(batch) >= BATCH_PROFILES or size >= BATCH_BYTES:
-            await _write(service, batch, report)
-            batch, size = {}, 0
+        if lines >= BATCH_PROFILES or size >= BATCH_BYTES:
+            await _write(service, batch, lines, report)
+            batch, lines, size = {}, 0, 0
     if batch:
-        await _write(service, batch, report)
+        await _write(service, batch, lines, report)
 
 
 async def _write(
-    service: ProfileService, batch: dict[str, ProfileDocument], report: ImportReport
+    service: ProfileService, batch: dict[str, ProfileDocument], lines: int, report: ImportReport
 ) -> None:
+    """Write a batch that came in so many lines: an earlier line for a player counts as replaced."""
     created = await service.write(list(batch.values()))
     report.created += created
-    report.replaced += len(batch) - created
+    report.replaced += lines - created
 
 
 def _read(line: bytes | None) -> ProfileDocument:

@@ -16,9 +16,9 @@ router = APIRouter(prefix="/cache", tags=["cache"])
 
 
 class InvalidationAnswer(BaseModel):
-    """Which revisions were held before and after; `refetched` is false when no answer came.
+    """Which revisions were held before and after, null for none.
 
-    Null stands for none held.
+    `refetched` is false when no answer came, or none that may replace or confirm what is held.
     """
 
     refetched: bool
@@ -37,7 +37,10 @@ class InvalidationAnswer(BaseModel):
     ),
     response_model=InvalidationAnswer,
     responses={
-        503: {"model": InvalidationAnswer, "description": "The campaign service gave none"},
+        503: {
+            "model": InvalidationAnswer,
+            "description": "The campaign service gave none that is taken",
+        },
         **error_answers(401, 403, 422),
     },
 )

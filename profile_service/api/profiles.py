@@ -62,7 +62,8 @@ _NDJSON_BODY = {
     ),
     response_model=ImportAnswer,
     responses={
-        **error_answers(401, 403, 408),
+        **error_answers(401, 403),
+        408: {"model": BrokenOffAnswer, "description": "The body stopped coming"},
         503: {
             "model": BrokenOffAnswer,
             "description": "Profiles could not be written; go on later",
@@ -78,6 +79,8 @@ async def import_many(request: Request, parts: State, _: Actor) -> Response:
         return JSONResponse(
             {"detail": error.detail, **_answer(report)}, error.status, error.headers
         )
+    except HTTPException as error:
+        return JSONResponse({"detail": error.detail, **_answer(report)}, error.status_code)
     return JSONResponse(_answer(report))
 
 
@@ -95,7 +98,7 @@ async def import_many(request: Request, parts: State, _: Actor) -> Response:
     },
     openapi_extra=_PROFILE_BODY,
 )
-async def put(request: Request, player_id: PlayerId, parts: State, _: Actor) -> Response:
+async def put(_: Actor, request: Request, player_id: PlayerId, parts: State) -> Response:
     body = await read_body(request, limit=MAX_PROFILE_BYTES, what="a profile")
     created = await parts.service.put(player_id, parse_json(body))
     document = await parts.service.profile(player_id)
@@ -109,7 +112,7 @@ async def put(request: Request, player_id: PlayerId, parts: State, _: Actor) -> 
     response_model=Profile,
     responses=error_answers(401, 403, 404, 422, 503),
 )
-async def get(player_id: PlayerId, parts: State, _: Actor) -> Response:
+async def get(_: Actor, player_id: PlayerId, parts: State) -> Response:
     return _json(render(await parts.service.profile(player_id)))
 
 
@@ -121,7 +124,7 @@ async def get(player_id: PlayerId, parts: State, _: Actor) -> Response:
     response_model=None,
     responses=error_answers(401, 403, 404, 422, 503),
 )
-async def delete(player_id: PlayerId, parts: State, _: Actor) -> Response:
+async def delete(_: Actor, player_id: PlayerId, parts: State) -> Response:
     await parts.service.delete(player_id)
     return Response(status_code=204)
 
