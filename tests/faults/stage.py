@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from tests import servers
 from tests.faults.background import Background
@@ -105,6 +106,13 @@ def waits(
             said = otherwise() if callable(otherwise) else otherwise
             raise AssertionError(f"not within {within} s: {said}")
         time.sleep(LOOK_EVERY)
+
+
+def waits_for(
+    service: WarmServiceProcess, condition: Callable[[dict[str, Any]], object], within: float
+) -> None:
+    """Wait until what `/health/ready` says fulfils `condition`; its status is `http`."""
+    waits(lambda: condition(service.health()), within, lambda: str(service.health()))
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import Self
 
 import aio_pika
-from aio_pika.abc import AbstractConnection, AbstractExchange
+from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange
 
 from contracts.wire import SNAPSHOT_EXCHANGE
 from tests.faults.background import Background
@@ -21,6 +21,7 @@ class Stranger:
         self._background = background
         self._url = amqp_url
         self._connection: AbstractConnection | None = None
+        self._channel: AbstractChannel | None = None
         self._exchange: AbstractExchange | None = None
 
     def __enter__(self) -> Self:
@@ -38,11 +39,15 @@ class Stranger:
 
     async def _connect(self) -> None:
         self._connection = await aio_pika.connect(self._url, timeout=10.0)
-        channel = await self._connection.channel()
-        self._exchange = await channel.get_exchange(SNAPSHOT_EXCHANGE)
+        # To wait for each confirmation would take minutes; see _publish.
+        self._channel = await self._connection.channel(publisher_confirms=False)
+        self._exchange = await self._channel.get_exchange(SNAPSHOT_EXCHANGE)
 
     async def _publish(self, events: Iterable[Event]) -> None:
         assert self._exchange
+        assert self._channel
         for body, headers in events:
             message = aio_pika.Message(body, headers=dict(headers))
             await self._exchange.publish(message, "", mandatory=False)
+        # A channel is served in order: once this is answered, all before it has arrived.
+        await self._channel.get_exchange(SNAPSHOT_EXCHANGE)

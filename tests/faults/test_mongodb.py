@@ -6,13 +6,12 @@ from collections.abc import Callable
 import pytest
 
 from tests.faults.operator import Operator
-from tests.faults.stage import CHANGE_BOUND, POLL, RETURN_BOUND, Stage, waits
+from tests.faults.stage import CHANGE_BOUND, RETURN_BOUND, Stage, waits, waits_for
 from tests.servers import MongoNode
 
 ANSWER_BOUND = 2.0
 AWAY_SECONDS = 4.0
 SLACK = 0.5  # of a busy machine
-FRESH = 5 * POLL
 
 
 @pytest.mark.parametrize(
@@ -37,13 +36,13 @@ def test_mongodb_is_away(
     ends = time.monotonic() + AWAY_SECONDS
     try:
         for service in (*stage.profiles, *stage.campaigns):
-            _waits_for_status(service.health, 503)
+            waits_for(service, lambda said: said["http"] == 503, RETURN_BOUND)
         while time.monotonic() < ends:
             time.sleep(0.1)
     finally:
         bring_back(stage.mongo)
     for service in (*stage.profiles, *stage.campaigns):
-        _waits_for_status(service.health, 200)
+        waits_for(service, lambda said: said["http"] == 200, RETURN_BOUND)
     for client in stage.clients:
         assert client.slowest < ANSWER_BOUND + SLACK
         client.mongo_is_away = False
@@ -54,7 +53,3 @@ def test_mongodb_is_away(
         RETURN_BOUND,
     )
     assert name in stage.clients[0].active
-
-
-def _waits_for_status(health: Callable[[], dict[str, object]], status: int) -> None:
-    waits(lambda: health()["http"] == status, RETURN_BOUND, lambda: str(health()))

@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
 
 import pytest
 
@@ -14,7 +13,7 @@ from tests.faults.background import Background
 from tests.faults.clients import Asking, Client
 from tests.faults.operator import TOKEN, Operator
 from tests.faults.origin import Answer, Origin
-from tests.faults.stage import RETURN_BOUND, TTL, amqp_url, waits
+from tests.faults.stage import RETURN_BOUND, TTL, amqp_url, waits, waits_for
 from tests.faults.warm import WarmServiceProcess, profile_service
 from tests.servers import MongoNode, drop_database, free_port
 
@@ -157,8 +156,4 @@ def test_a_cold_start_with_nobody_there(
 
         first.origin.answer = answers.snapshot(NEWER)
         for name in ("good", "missing", "truncated"):
-            waits(partial(_is_ok, cold[name]), RETURN_BOUND)
-
-
-def _is_ok(service: WarmServiceProcess) -> bool:
-    return bool(service.health()["status"] == "ok")
+            waits_for(cold[name], lambda said: said["status"] == "ok", RETURN_BOUND)

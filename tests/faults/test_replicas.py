@@ -84,6 +84,10 @@ async def _write_at_once(urls: list[str], etag: str) -> list[httpx.Response]:
             campaign = a_campaign("contended", game=f"writer {number}").model_dump(mode="json")
             conditions = {"If-Match": etag} if number % 4 >= 2 else {}
             url = f"{urls[number % 2]}/campaigns/contended"
-            return await http.put(url, json=campaign, headers=conditions)
+            while True:
+                answer = await http.put(url, json=campaign, headers=conditions)
+                if "nothing was written" not in answer.text:
+                    return answer
+                await asyncio.sleep(float(answer.headers["retry-after"]))
 
         return await asyncio.gather(*map(write, range(WRITES)))

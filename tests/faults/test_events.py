@@ -1,0 +1,89 @@
+"""Twenty thousand events that nobody can use."""
+
+import random
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.builders import OTHER_STORE_ID, a_published_campaign, a_snapshot
+from tests.fakes import body_of, event_of
+from tests.faults.operator import Operator
+from tests.faults.origin import Origin, forward
+from tests.faults.processes import resident_bytes
+from tests.faults.stage import CHANGE_BOUND, TTL, Stage, amqp_url, waits
+from tests.faults.stranger import Event, Stranger
+from tests.faults.warm import profile_service
+
+EVENTS = 20_000
+BATCH = 1_000
+OVERSIZED = 17 * 1024 * 1024
+GROWTH_BOUND = 32 * 1024 * 1024
+DEAD_LETTERS = "campaigns.dead"
+
+
+def test_a_flood_of_events_that_nobody_can_use(stage: Stage, operator: Operator) -> None:
+    """The cache stays as it is, refetches stay within their backoff, and memory is flat."""
+    with (
+        Origin(stage.background, forward(stage.campaigns[0].url)) as origin,
+        profile_service(**stage.settings(campaigns_url=origin.url)) as counted,
+        Stranger(stage.background, amqp_url(stage.rabbit.port)) as stranger,
+    ):
+        counted.until_ready()
+        held = stage.revisions()
+        generated = _unusable(random.Random(1))  # noqa: S311
+        # What the first of them loads and makes is no growth.
+        stranger.publish(next(generated) for _ in range(BATCH))
+        stranger.publish([(b" " * OVERSIZED, {})])
+        memory = resident_bytes(counted.pid)
+        began = time.monotonic()
+        for _ in range(EVENTS // BATCH):
+            stranger.publish(next(generated) for _ in range(BATCH))
+            assert stage.revisions() == held
+        # A change goes through although nothing is left of the queue but the newest event.
+        stage.converge(operator.change(), CHANGE_BOUND + TTL)
+        seconds = time.monotonic() - began
+
+        assert origin.most_in_flight["/snapshot"] == 1
+        # Of two kinds, each after at least a quarter of TTL/10; and the TTL's own.
+        assert len(origin.asked_since(began)) <= 2 * seconds / (TTL / 10 / 2) + seconds / TTL + 4
+        assert resident_bytes(counted.pid) - memory < GROWTH_BOUND
+        assert "unreadable event" in counted.log()
+        waits(lambda: counted.health()["status"] == "ok", TTL, lambda: str(counted.health()))
+
+
+def _unusable(chance: random.Random) -> Iterator[Event]:
+    """Give events without end that are truncated, malformed, foreign, or lie."""
+    good = a_snapshot(
+        [a_published_campaign(f"campaign {n}", revision=n) for n in range(1, 9)], revision=10**6
+    )
+    body, headers = body_of(good), event_of(good).to_headers()
+    foreign = a_snapshot(store_id=OTHER_STORE_ID, revision=10**6)
+    while True:
+        cut = chance.randrange(len(body))
+        noise = chance.randbytes(chance.randrange(200))
+        missing = chance.choice(list(headers))
+        yield from (
+            (body[:cut], headers),
+            (noise, {}),
+            (noise, headers),
+            (b"[" * 10_000, headers),
+            (b'{"campaigns": 1e400}', headers),
+            (body, {name: value for name, value in headers.items() if name != missing}),
+            (body, {**headers, missing: noise.hex()}),
+            (body_of(foreign), event_of(foreign).to_headers()),
+            (b"", event_of(foreign).to_headers()),
+        )
+
+
+@pytest.mark.parametrize("revision", [10**6, 2**63])
+def test_a_heartbeat_of_a_revision_that_never_was(
+    stage: Stage, operator: Operator, revision: int
+) -> None:
+    """Who claims a revision that the log never had is asked about, and not believed."""
+    store = stage.profiles[0].health()["checks"]["campaigns"]["store_id"]
+    claimed = event_of(a_snapshot(revision=10**6)).to_headers()
+    claimed |= {"x-store-id": store, "x-revision": str(revision)}
+    with Stranger(stage.background, amqp_url(stage.rabbit.port)) as stranger:
+        stranger.publish([(b"", claimed)] * 10)
+    stage.converge(operator.change(), CHANGE_BOUND)

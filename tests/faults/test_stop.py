@@ -1,0 +1,62 @@
+"""SIGTERM while clients ask."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from tests.builders import PLAYER_ID
+from tests.faults.operator import Operator
+from tests.faults.proxy import Proxy
+from tests.faults.stage import CHANGE_BOUND, RETURN_BOUND, Stage, waits, waits_for
+from tests.faults.warm import profile_service
+
+DELAY = 1.0
+EXIT_BOUND = 10.0
+
+
+def test_a_profile_service_is_stopped_under_load(stage: Stage, operator: Operator) -> None:
+    """Ready turns red, requests in flight are answered, updates are flushed, the exit is clean."""
+    client, instance = stage.clients[0], stage.profiles[0]
+    client.instance_is_away = True
+    instance.stop()
+    instance.settings["shutdown_delay"] = DELAY
+    instance.start()
+    instance.until_ready()
+    client.instance_is_away = False
+
+    stage.converge(operator.change(name="last"), RETURN_BOUND)
+    with ThreadPoolExecutor(1) as stopping:
+        stopped = stopping.submit(instance.stop)
+        waits_for(instance, lambda said: said["status"] == "draining", DELAY)
+        asked = client.asked
+        waits(lambda: client.asked > asked, DELAY)
+        assert client.faults == []
+        client.instance_is_away = True  # who heeds readiness asks elsewhere now
+        stopped.result(EXIT_BOUND)
+    assert operator.stored_campaigns(stage.profiles[1].url) == sorted(client.active)
+    instance.start()
+    instance.until_ready()
+    client.instance_is_away = False
+
+
+def test_requests_in_flight_are_answered(stage: Stage) -> None:
+    """A request that has begun when the server stops is finished."""
+    with Proxy(stage.background, stage.mongo.port) as slow:
+        told = stage.settings(mongo_url=f"mongodb://127.0.0.1:{slow.port}", shutdown_delay=0)
+        with profile_service(**told) as instance, ThreadPoolExecutor(1) as client:
+            instance.until_ready()
+            slow.slow_down(0.4)
+            answer = client.submit(instance.client.get, f"/get_client_config/{PLAYER_ID}")
+            time.sleep(0.2)
+            instance.stop()
+            assert answer.result(CHANGE_BOUND).status_code == 200
+
+
+def test_a_campaign_service_is_stopped_under_load(stage: Stage, operator: Operator) -> None:
+    """While one replica after the other is replaced, no write fails that a retry could not save."""
+    for replica in stage.campaigns:
+        for _ in range(5):
+            operator.change()
+        replica.stop()
+        stage.converge(operator.change(), CHANGE_BOUND)
+        replica.start()
+        replica.until_ready()
