@@ -31,6 +31,9 @@ logger = logging.getLogger(__name__)
 
 MISSED_HEARTBEATS = 3
 MAX_WATCH_SECONDS = 1.0
+# However often a sender claims to repeat itself, a shorter silence is no sign of anything.
+SHORTEST_SILENCE_SECONDS = 1.0
+TELL_EVERY_SECONDS = 1.0
 
 
 class DeadLetters(Protocol):
@@ -72,6 +75,7 @@ class EventHandler:
         self.clock = clock
         self.dead_letters: DeadLetters | None = None
         self.last_event_at = clock.elapsed()
+        self._tell_again_at = float("-inf")
 
     async def handle(
         self, body: bytes, headers: Mapping[str, object], message_id: str | None
@@ -97,16 +101,19 @@ class EventHandler:
         A deleted exchange or binding shows in no other way.
         """
         while True:
-            interval = self._cache.heartbeat_interval
-            await asyncio.sleep(min(interval or MAX_WATCH_SECONDS, MAX_WATCH_SECONDS))
+            interval = self._cache.heartbeat_interval or float("inf")
+            longest = max(MISSED_HEARTBEATS * interval, SHORTEST_SILENCE_SECONDS)
+            await asyncio.sleep(min(longest / MISSED_HEARTBEATS, MAX_WATCH_SECONDS))
             silence = self.clock.elapsed() - self.last_event_at
-            if subscription.is_up and interval and silence > MISSED_HEARTBEATS * interval:
+            if subscription.is_up and silence > longest:
                 logger.warning("no heartbeat for %.0f s; subscribing anew", silence)
                 self.last_event_at = self.clock.elapsed()
                 subscription.restart()
 
     async def _bury(self, body: bytes, reason: str, message_id: str | None) -> None:
-        logger.warning("unreadable event %s: %s", message_id, reason)
+        if self.clock.elapsed() >= self._tell_again_at:
+            logger.warning("unreadable event %s: %s", message_id, reason)
+            self._tell_again_at = self.clock.elapsed() + TELL_EVERY_SECONDS
         self._cache.doubt()
         if self.dead_letters is not None:
             await self.dead_letters.bury(body, reason=reason, message_id=message_id)

@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from aiormq.abc import DeliveredMessage
 from faststream.rabbit import ExchangeType, RabbitExchange, RabbitQueue
@@ -11,7 +13,7 @@ from contracts.wire import DEAD_LETTER_EXCHANGE, DEAD_LETTER_QUEUE
 from foundation.clock import Clock
 from foundation.rabbit import RabbitLink
 from foundation.settings import ServiceSettings
-from foundation.tasks import being_cancelled
+from foundation.tasks import being_cancelled, running
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +34,13 @@ _QUEUE = RabbitQueue(
 )
 
 
+@dataclass(frozen=True)
+class _Letter:
+    body: bytes
+    reason: str
+    message_id: str | None
+
+
 class RabbitDeadLetters:
     """Publishes dead letters, at most one a second; the rest is only counted.
 
@@ -43,6 +52,7 @@ class RabbitDeadLetters:
         self.only_counted = 0
         self._clock = clock
         self._next = float("-inf")
+        self._letters: asyncio.Queue[_Letter] = asyncio.Queue(maxsize=1)
         self._link = RabbitLink(
             settings, name="profile-service dead letters", on_connected=self._declare
         )
@@ -54,26 +64,37 @@ class RabbitDeadLetters:
             schema=bytes,
         )
 
-    def running(self) -> AbstractAsyncContextManager[None]:
-        """Keep the connection up while the block lasts."""
-        return self._link.running()
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Keep the connection up, and publish over it, while the block lasts."""
+        async with self._link.running(), running(self._publish_letters, name="dead letters"):
+            yield
 
     async def bury(self, body: bytes, *, reason: str, message_id: str | None) -> None:
-        """Publish the event as it came, with the reason in a header; never raises."""
-        if self._clock.elapsed() < self._next:
+        """Have the event published as it came, with the reason in a header; never raises.
+
+        Nothing is waited for: the next event may be a good one.
+        """
+        if self._clock.elapsed() < self._next or self._letters.full():
             self.only_counted += 1
             return
         self._next = self._clock.elapsed() + EVERY_SECONDS
-        if await self._published(body, reason, message_id):
-            self.buried += 1
-        else:
-            self.only_counted += 1
+        self._letters.put_nowait(_Letter(body, reason, message_id))
 
-    async def _published(self, body: bytes, reason: str, message_id: str | None) -> bool:
+    async def _publish_letters(self) -> None:
+        while True:
+            if await self._published(await self._letters.get()):
+                self.buried += 1
+            else:
+                self.only_counted += 1
+
+    async def _published(self, letter: _Letter) -> bool:
         try:
             async with asyncio.timeout(PUBLISH_SECONDS):
                 confirmation = await self._publisher.publish(
-                    body, headers={"x-reason": reason}, message_id=message_id
+                    letter.body,
+                    headers={"x-reason": letter.reason},
+                    message_id=letter.message_id,
                 )
         except asyncio.CancelledError:
             if being_cancelled():
