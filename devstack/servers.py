@@ -33,6 +33,9 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
     except (OSError, OverflowError) as error:
         raise StackFailed(f"port {port} of {host} cannot be used: {error}") from error
     with listener:
+        # Inherited by its connections. asyncio overlooks sockets that it did not make, and
+        # every answer after a connection's first would wait for a delayed acknowledgement.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         yield listener
 
 

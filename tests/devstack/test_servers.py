@@ -100,3 +100,11 @@ async def test_work_that_fails_is_told() -> None:
 
     with pytest.raises(StackFailed, match="why"):
         await run_until_signal(work())
+
+
+def test_answers_are_sent_without_delay() -> None:
+    """A connection does not hold small packets back: an answer must not take 40 ms more."""
+    with listening("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()):
+        connection, _ = listener.accept()
+        with connection:
+            assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
