@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from contracts.snapshot import CampaignSnapshot
+from foundation.clock import Clock
 from profile_service.cache.campaigns import CampaignCache
 from profile_service.cache.held import HeldSnapshot
 from tests.builders import a_published_campaign, a_snapshot
@@ -25,10 +26,15 @@ def revision(number: int, **fields: Any) -> CampaignSnapshot:
     return a_snapshot(campaigns, revision=number, **fields)
 
 
-def a_cache(origin: FakeOrigin, *, follow: bool = False) -> CampaignCache:
+def a_cache(
+    origin: FakeOrigin, *, follow: bool = False, clock: Clock | None = None
+) -> CampaignCache:
     """Give a cache that nobody runs yet."""
     return CampaignCache(
-        origin, ttl=timedelta(seconds=TTL), follow_new_store=follow, clock=SimulatedClock()
+        origin,
+        ttl=timedelta(seconds=TTL),
+        follow_new_store=follow,
+        clock=clock or SimulatedClock(),
     )
 
 
