@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from prometheus_client.parser import text_string_to_metric_families
 
 from campaign_publisher.settings import Settings as CampaignSettings
 from profile_service.settings import Settings as ProfileSettings
@@ -72,6 +73,16 @@ class ServiceProcess(ServerProcess):
         """Give what `/health/ready` says now, with its HTTP status as `http`."""
         answer = self.client.get("/health/ready")
         return {**answer.json(), "http": answer.status_code}
+
+    def metric(self, name: str, **labels: str) -> float:
+        """Give what `/metrics` says of a name now: the sum over all samples with these labels."""
+        families = text_string_to_metric_families(self.client.get("/metrics").text)
+        return sum(
+            sample.value
+            for family in families
+            for sample in family.samples
+            if sample.name == name and labels.items() <= sample.labels.items()
+        )
 
     def is_ready(self) -> bool:
         """Tell whether `/health/ready` answers 200."""

@@ -53,3 +53,4 @@ def test_mongodb_is_away(
         RETURN_BOUND,
     )
     assert name in stage.clients[0].active
+    assert all(not service.metric("profile_service_updates_pending") for service in stage.profiles)

@@ -49,7 +49,9 @@ def test_another_environment_on_the_same_exchange(stage: Stage, operator: Operat
         refetches = len(origin.asked_since(began))
         assert 1 <= refetches <= FOREIGN_SECONDS / (TTL / 10) + 2
         assert origin.most_in_flight["/snapshot"] == 1
-        assert str(OTHER_STORE_ID) in counted.log()
+        assert counted.metric("profile_service_events_total", outcome="foreign") > refetches
+        assert counted.metric("profile_service_refetches_total", cause="foreign") >= 1
+        assert counted.metric("profile_service_foreign_store_offered") == 0  # the origin decides
 
 
 def test_the_log_is_restored_from_yesterdays_backup(stage: Stage, operator: Operator) -> None:
