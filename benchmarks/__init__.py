@@ -1,0 +1,1 @@
+"""How fast Profile Matcher is: each benchmark measures it beside something known."""
