@@ -78,10 +78,10 @@ async def test_instances_that_were_confirmed_together_ask_apart() -> None:
         for origin in origins:
             await stack.enter_async_context(a_running_cache(origin))
         await asyncio.sleep(0.9 * TTL - 1)
-        asked = []
-        for _ in range(6):
-            asked.append(sum(len(origin.asked) for origin in origins) - 50)
-            await asyncio.sleep(0.02 * TTL)
+        asked = [sum(len(origin.asked) - 1 for origin in origins)]
+        for _ in range(4):
+            await asyncio.sleep(0.025 * TTL + 0.5)
+            asked.append(sum(len(origin.asked) - 1 for origin in origins))
         assert asked[0] == 0
         assert asked[-1] == 50
         assert all(before < after for before, after in pairwise(asked))

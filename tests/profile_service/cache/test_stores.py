@@ -8,7 +8,7 @@ import pytest
 from profile_service.cache.outcomes import EventOutcome, Outcome
 from profile_service.cache.schedule import Cause
 from tests.builders import OTHER_STORE_ID, STORE_ID
-from tests.fakes import FakeOrigin
+from tests.fakes import FakeOrigin, event_of
 from tests.profile_service.cache.stage import (
     TTL,
     a_running_cache,
@@ -51,7 +51,8 @@ async def test_a_stranger_s_events_ask_rarely() -> None:
 async def test_a_stranger_does_not_say_how_often_we_hear_from_ours() -> None:
     """The interval of heartbeats is that of the held store's sender."""
     async with a_running_cache(FakeOrigin(revision(5))) as cache:
-        await hear(cache, revision(9, store_id=OTHER_STORE_ID), heartbeat_interval=0.001)
+        stranger = event_of(revision(9, store_id=OTHER_STORE_ID), heartbeat_interval=0.001)
+        await cache.take_event(stranger, b"")
         assert cache.heartbeat_interval == 60.0
 
 
