@@ -1,0 +1,1 @@
+"""Hostile input, who is let in, and connections that nobody can read."""

@@ -1,0 +1,67 @@
+"""Both services keep what their OpenAPI documents promise, whatever they are sent."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.command_line.stacks import Stack, a_stack
+
+SCHEMATHESIS = str(Path(sys.executable).parent / "schemathesis")
+LIMIT = 240.0
+CASES_EACH = 150
+CHECKS = (
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_headers_conformance",
+    "response_schema_conformance",
+    "unsupported_method",
+    "ignored_auth",
+)
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Both services, asking for a token wherever they can."""
+    environ = {"READ_TOKEN": "reader", "CLIENT_TOKEN": "client"}
+    with a_stack(tmp_path_factory.mktemp("stack"), environ=environ) as stack:
+        yield stack
+
+
+@pytest.mark.parametrize(("service", "least"), [("campaigns", 1500), ("profiles", 1000)])
+def test_no_request_gets_an_answer_that_is_not_documented(
+    stack: Stack, tmp_path: Path, service: str, least: int
+) -> None:
+    """Thousands of valid and broken requests: no 5xx, no status, type or shape but promised ones.
+
+    And none that needs a token is served without one.
+    """
+    url = stack.campaigns_url if service == "campaigns" else stack.profiles_url
+    ran = subprocess.run(
+        [
+            *(SCHEMATHESIS, "run", f"{url}/openapi.json", "--no-color", "--continue-on-failure"),
+            *("--header", f"Authorization: Bearer {stack.token}"),
+            *("--checks", ",".join(CHECKS)),
+            *("--phases", "coverage,fuzzing", "--max-examples", str(CASES_EACH)),
+            *("--generation-deterministic", "--warnings", "off"),
+        ],
+        cwd=tmp_path,
+        env={
+            **os.environ,
+            "SCHEMATHESIS_HOOKS": "tests.security.schemathesis_hooks",
+            "PYTHONPATH": str(Path(__file__).parents[2]),
+        },
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stdout[-20_000:] + ran.stderr
+    cases = re.search(r"(\d+) generated", ran.stdout)
+    assert cases is not None, ran.stdout
+    assert int(cases[1]) >= least
