@@ -27,7 +27,8 @@ async def from_document(document: Mapping[str, Any]) -> Change:
     Raises:
         ValueError: the document is no change that this version knows.
     """
-    put = [
-        Campaign.model_validate(campaign) async for campaign in in_slices(document.get("put", ()))
-    ]
+    stored = document.get("put", [])
+    if not isinstance(stored, list):
+        raise ValueError("put is no list")  # noqa: TRY004 - like all that can be wrong with it
+    put = [Campaign.model_validate(campaign) async for campaign in in_slices(stored)]
     return Change.model_validate({**document, "put": tuple(put)})

@@ -87,8 +87,7 @@ class MongoChangeLog:
             with _writes():
                 await self._changes.insert_one(RawBSONDocument(document))
         except DuplicateKeyError:
-            if not await self._is_ours(change):
-                return False
+            return await self._is_ours(change)
         self._last = change
         return True
 
