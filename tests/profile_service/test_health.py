@@ -1,0 +1,185 @@
+"""What readiness says, and when the index on player_id is made."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from foundation.draining import Draining
+from foundation.tasks import running
+from profile_service.health import DUPLICATES_SECONDS, Condition, Health
+from tests.builders import OTHER_STORE_ID, STORE_ID, a_head
+from tests.fakes import FakeOrigin, InMemoryProfiles
+from tests.profile_service.cache.stage import TTL, a_cache, hear, refetching, revision
+from tests.simulated_time import SimulatedClock, settle, simulated
+
+
+class Stage:
+    """A health check with what it checks."""
+
+    def __init__(self, *, max_staleness: timedelta | None = None) -> None:
+        self.profiles = InMemoryProfiles()
+        self.origin = FakeOrigin(revision(5))
+        self.cache = a_cache(self.origin)
+        self.draining = Draining()
+        self.health = Health(
+            self.profiles, self.cache, self.draining, SimulatedClock(), max_staleness
+        )
+
+
+@asynccontextmanager
+async def a_stage(*, max_staleness: timedelta | None = None) -> AsyncIterator[Stage]:
+    """Give a health check over a cache that is kept fresh."""
+    stage = Stage(max_staleness=max_staleness)
+    async with refetching(stage.cache):
+        yield stage
+
+
+@simulated
+async def test_all_is_well() -> None:
+    """The body names the revision, the store, the age and the number of campaigns."""
+    async with a_stage() as stage:
+        report = await stage.health.report()
+        assert report.is_ready
+        assert report.status is Condition.OK
+        assert report.checks["profiles"] == {"status": "ok"}
+        campaigns = report.checks["campaigns"]
+        assert campaigns.pop("age") == pytest.approx(0, abs=0.1)
+        assert campaigns == {
+            "status": "ok",
+            "revision": 5,
+            "store_id": str(STORE_ID),
+            "campaigns": 2,
+            "stale": False,
+        }
+
+
+@simulated
+async def test_without_a_snapshot_it_is_not_ready() -> None:
+    """Until the first one comes every answer would be a 503."""
+    async with a_stage() as stage:
+        stage.cache.held = None
+        report = await stage.health.report()
+        assert not report.is_ready
+        assert report.checks["campaigns"]["status"] == "unavailable"
+
+
+@pytest.mark.parametrize("trouble", ["unavailable", "hanging"])
+@simulated
+async def test_readiness_is_lost_with_the_profiles_and_regained(trouble: str) -> None:
+    """A store that is away or hangs makes it red within a second or two, and back it is green."""
+    async with a_stage() as stage:
+        assert (await stage.health.report()).is_ready
+        setattr(stage.profiles, trouble, True)
+        await asyncio.sleep(1.0)
+        async with asyncio.timeout(1.1):
+            report = await stage.health.report()
+        assert not report.is_ready
+        assert report.checks["profiles"]["detail"] == "profiles cannot be reached"
+        setattr(stage.profiles, trouble, False)
+        await asyncio.sleep(1.0)
+        assert (await stage.health.report()).is_ready
+
+
+@simulated
+async def test_however_often_it_is_asked_the_store_is_asked_once_a_second() -> None:
+    """Many probes at once share one ping."""
+    async with a_stage() as stage:
+        for _ in range(10):
+            await asyncio.gather(*(stage.health.report() for _ in range(20)))
+            await asyncio.sleep(0.5)
+        assert stage.profiles.pings <= 6
+
+
+@simulated
+async def test_a_stale_instance_is_degraded_and_ready() -> None:
+    """All replicas would go at once otherwise."""
+    async with a_stage() as stage:
+        stage.origin.snapshot = None
+        await asyncio.sleep(100 * TTL)
+        report = await stage.health.report()
+        assert report.is_ready
+        assert report.status is Condition.DEGRADED
+        assert report.checks["campaigns"]["stale"]
+        assert "stale" in report.checks["campaigns"]["detail"]
+
+
+@simulated
+async def test_past_the_longest_staleness_it_is_not_ready() -> None:
+    """Where that is set; and ready again once it is fresh."""
+    async with a_stage(max_staleness=timedelta(seconds=2 * TTL)) as stage:
+        stage.origin.snapshot = None
+        await asyncio.sleep(2 * TTL - 1)
+        assert (await stage.health.report()).is_ready
+        await asyncio.sleep(2)
+        assert not (await stage.health.report()).is_ready
+        stage.origin.snapshot = revision(5)
+        await asyncio.sleep(TTL / 10 + 1)
+        assert (await stage.health.report()).status is Condition.OK
+
+
+@simulated
+async def test_an_origin_behind_is_told_of() -> None:
+    """It is degraded, and ready."""
+    async with a_stage() as stage:
+        await hear(stage.cache, revision(5, head=a_head(99)))
+        report = await stage.health.report()
+        assert report.status is Condition.DEGRADED
+        assert report.checks["campaigns"]["detail"] == "origin behind"
+
+
+@simulated
+async def test_another_store_is_named_beside_the_held_one() -> None:
+    """So that an operator knows what to accept."""
+    async with a_stage() as stage:
+        stage.origin.snapshot = revision(0, store_id=OTHER_STORE_ID)
+        await stage.cache.invalidate()
+        report = await stage.health.report()
+        assert report.status is Condition.DEGRADED
+        campaigns = report.checks["campaigns"]
+        assert UUID(campaigns["store_id"]) == STORE_ID
+        assert UUID(campaigns["offered_store_id"]) == OTHER_STORE_ID
+
+
+@simulated
+async def test_a_stop_turns_it_red_first() -> None:
+    """Whatever else is well."""
+    async with a_stage() as stage:
+        stage.draining.started = True
+        report = await stage.health.report()
+        assert report.status is Condition.DRAINING
+        assert not report.is_ready
+
+
+@simulated
+async def test_the_index_is_made_when_the_store_is_there() -> None:
+    """It is tried again until then."""
+    stage = Stage()
+    stage.profiles.unavailable = True
+    preparing = asyncio.create_task(stage.health.prepare_profiles())
+    await asyncio.sleep(60)
+    assert not preparing.done()
+    stage.profiles.unavailable = False
+    await asyncio.sleep(5.1)
+    assert preparing.done()
+
+
+@simulated
+async def test_duplicates_are_named_until_there_are_none(caplog: pytest.LogCaptureFixture) -> None:
+    """In the log once, and in ready until somebody has mended them."""
+    async with a_stage() as stage:
+        stage.profiles.duplicates = ["one", "two"]
+        async with running(stage.health.prepare_profiles, name="profile index"):
+            await asyncio.sleep(5 * DUPLICATES_SECONDS)
+            report = await stage.health.report()
+            assert report.is_ready
+            assert report.checks["profiles"]["duplicates"] == ["one", "two"]
+            told = [line for line in caplog.messages if "one, two" in line]
+            assert len(told) == 1
+            stage.profiles.duplicates = []
+            await asyncio.sleep(DUPLICATES_SECONDS + 1)
+            await settle()
+            assert "duplicates" not in (await stage.health.report()).checks["profiles"]
