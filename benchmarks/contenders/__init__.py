@@ -1,0 +1,1 @@
+"""The libraries that matching is compared with, each told the same campaigns in its own terms."""
