@@ -1,17 +1,26 @@
 """Reading a snapshot's bytes without keeping requests waiting."""
 
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import orjson
 from pydantic import ValidationError
 
-from contracts.instants import format_instant
 from contracts.snapshot import PublishedCampaign, SnapshotHeader
-from foundation.slices import in_slices
+from foundation.slices import Steps, sliced
 from profile_service.matching.compiled import CompiledCampaigns
+from profile_service.matching.rules import Rule, rule_of
 
 # Over what a publisher may send, as its limit leaves out the header.
 MAX_BYTES = 16 * 1024 * 1024
+
+# As the campaign service writes them: the campaigns come last, each with "game" first. In
+# JSON neither text can stand inside a string, where its quotes would be escaped.
+_OPENING = b'"campaigns":['
+_CLOSING = b"]}"
+_BETWEEN = b'},{"game":'
+
+_Read = Steps[tuple[SnapshotHeader, dict[bytes, Rule]]]
 
 
 class UnreadableSnapshot(Exception):
@@ -23,9 +32,9 @@ async def read_snapshot(
 ) -> tuple[SnapshotHeader, CompiledCampaigns]:
     """Parse, validate and compile a snapshot.
 
-    A campaign whose name, revision and last_updated are held is taken from there, so
-    that a change of one among many costs that one. One campaign that is invalid makes
-    the whole unreadable: half a snapshot is not served.
+    A campaign whose bytes are held, its revision among them, is taken from there and not
+    even parsed, so that a change of one among many costs little more than that one. One
+    campaign that is invalid makes the whole unreadable: half a snapshot is not served.
 
     Raises:
         UnreadableSnapshot: it is too long, no JSON, of another schema, or has invalid content.
@@ -33,39 +42,84 @@ async def read_snapshot(
     if len(body) > MAX_BYTES:
         raise UnreadableSnapshot(f"over {MAX_BYTES} bytes")
     try:
+        header, rules = await sliced(_in_pieces(body, held.sources if held else {}))
+    except ValueError:
+        # Written in another way, or broken: parsed whole, it shows which.
+        header, rules = await sliced(_as_a_whole(body))
+    return header, await CompiledCampaigns.from_sources(rules)
+
+
+def _in_pieces(body: bytes, known: Mapping[bytes, Rule]) -> _Read:
+    """Read a body campaign by campaign.
+
+    When each piece is JSON by itself, then so is the list of them, and the same.
+
+    Raises:
+        ValueError: it is not written like that, or a piece is no JSON.
+    """
+    begin = body.index(_OPENING) + len(_OPENING)
+    if not body.endswith(_CLOSING):
+        raise ValueError("the campaigns do not come last")
+    header, _ = _header_and_campaigns(orjson.loads(body[:begin] + _CLOSING))
+    rules: dict[bytes, Rule] = {}
+    names: set[str] = set()
+    for piece in _pieces(body, begin, len(body) - len(_CLOSING)):
+        rule = known.get(piece) or _rule(orjson.loads(piece))
+        _add(rules, names, piece, rule)
+        yield
+    return header, rules
+
+
+def _pieces(body: bytes, begin: int, end: int) -> Iterator[bytes]:
+    while begin < end:
+        found = body.find(_BETWEEN, begin, end)
+        stop = end if found < 0 else found + 1
+        yield body[begin:stop]
+        begin = stop + 1
+
+
+def _as_a_whole(body: bytes) -> _Read:
+    try:
         document = orjson.loads(body)
+    except ValueError:
+        raise UnreadableSnapshot(_NO_SNAPSHOT) from None
+    header, campaigns = _header_and_campaigns(document)
+    rules: dict[bytes, Rule] = {}
+    names: set[str] = set()
+    for campaign in campaigns:
+        _add(rules, names, orjson.dumps(campaign), _rule(campaign))
+        yield
+    return header, rules
+
+
+_NO_SNAPSHOT = "no JSON object with campaigns"
+
+
+def _header_and_campaigns(document: Any) -> tuple[SnapshotHeader, Iterable[Any]]:
+    try:
         campaigns = document.pop("campaigns")
         header = SnapshotHeader.model_validate(document)
     except ValidationError as error:
         raise UnreadableSnapshot(_reason(error)) from None
-    except (ValueError, AttributeError, KeyError, TypeError):
-        raise UnreadableSnapshot("no JSON object with campaigns") from None
+    except (AttributeError, KeyError, TypeError):
+        raise UnreadableSnapshot(_NO_SNAPSHOT) from None
     if not isinstance(campaigns, list):
         raise UnreadableSnapshot("campaigns: must be a list")
-    read = [_read_campaign(each, held) async for each in in_slices(campaigns)]
-    if len({campaign.name for campaign in read}) != len(read):
-        raise UnreadableSnapshot("campaigns: two have the same name")
-    return header, CompiledCampaigns(read)
+    return header, campaigns
 
 
-def _read_campaign(document: Any, held: CompiledCampaigns | None) -> PublishedCampaign:
-    if held is not None and isinstance(document, dict):
-        known = held.get(str(document.get("name")))
-        if known is not None and _is(known, document):
-            return known
+def _rule(document: Any) -> Rule:
     try:
-        return PublishedCampaign.model_validate(document)
+        return rule_of(PublishedCampaign.model_validate(document))
     except ValidationError as error:
         raise UnreadableSnapshot(_reason(error, "campaigns")) from None
 
 
-def _is(known: PublishedCampaign, document: dict[str, Any]) -> bool:
-    """Tell whether the document is the known campaign.
-
-    Revisions alone are not enough: a log restored from a backup counts them again.
-    """
-    written = known.last_updated and format_instant(known.last_updated)
-    return document.get("revision") == known.revision and document.get("last_updated") == written
+def _add(rules: dict[bytes, Rule], names: set[str], source: bytes, rule: Rule) -> None:
+    if rule.name in names:
+        raise UnreadableSnapshot("campaigns: two have the same name")
+    names.add(rule.name)
+    rules[source] = rule
 
 
 def _reason(error: ValidationError, *loc: str) -> str:

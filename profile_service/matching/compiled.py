@@ -1,34 +1,62 @@
-"""The campaigns of a snapshot, put in the order of the answer once and asked many times."""
+"""The campaigns of a snapshot, compiled once and asked many times."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from heapq import merge
+from operator import attrgetter
+from typing import Any, Self
 
-from contracts.snapshot import PublishedCampaign
-from profile_service.matching.evaluator import matches
+from contracts.campaign import Campaign
+from foundation.slices import Steps, at_once, sliced
+from profile_service.matching.index import Index, index_of
+from profile_service.matching.rules import Rule, rule_of
+
+_SORTED_AT_ONCE = 500
 
 
 class CompiledCampaigns:
-    """An immutable set of campaigns with different names."""
+    """An immutable set of campaigns with different names.
 
-    def __init__(self, campaigns: Iterable[PublishedCampaign]) -> None:
-        self._in_order = sorted(campaigns, key=lambda each: (-each.priority, each.name))
-        self._by_name = {campaign.name: campaign for campaign in self._in_order}
+    `sources` has the rules by the bytes that they were read from, so that campaigns which
+    come again are known again. It is empty for campaigns that were not read.
+    """
+
+    def __init__(self, campaigns: Iterable[Campaign]) -> None:
+        self.sources: Mapping[bytes, Rule] = {}
+        self._rules, self._index = at_once(_compiled([rule_of(each) for each in campaigns]))
+
+    @classmethod
+    async def from_sources(cls, sources: Mapping[bytes, Rule]) -> Self:
+        """Compile in slices: requests are answered meanwhile."""
+        compiled = cls(())
+        compiled.sources = sources
+        compiled._rules, compiled._index = await sliced(_compiled([*sources.values()]))
+        return compiled
 
     def __len__(self) -> int:
-        return len(self._in_order)
+        return len(self._rules)
 
-    def get(self, name: str) -> PublishedCampaign | None:
-        """Give the campaign of that name, if there is one."""
-        return self._by_name.get(name)
+    def get(self, name: str) -> Rule | None:
+        """Give the rule of the campaign of that name, if there is one; looks at all of them."""
+        return next((rule for rule in self._rules if rule.name == name), None)
 
     def matching(self, profile: Mapping[str, Any], at: datetime) -> list[str]:
         """Name the campaigns active at `at` that the profile matches.
 
         The highest priority comes first, equal ones by name.
         """
-        return [
-            campaign.name
-            for campaign in self._in_order
-            if campaign.is_active(at) and matches(campaign.matchers, profile)
-        ]
+        return self._index.matching(profile, at)
+
+
+def _compiled(rules: list[Rule]) -> Steps[tuple[list[Rule], Index]]:
+    """Give the rules in their places, and their index."""
+    runs = []
+    for begin in range(0, len(rules), _SORTED_AT_ONCE):
+        run = rules[begin : begin + _SORTED_AT_ONCE]
+        runs.append(sorted(run, key=attrgetter("order"), reverse=True))
+        yield
+    placed = []
+    for rule in merge(*runs, key=attrgetter("order"), reverse=True):
+        placed.append(rule)
+        yield
+    return placed, (yield from index_of(placed))

@@ -27,14 +27,17 @@ def is_number(value: object) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
+def is_owned(quantity: object) -> bool:
+    """Tell whether a player who has so many of an item has it at all."""
+    return is_number(quantity) and quantity > 0
+
+
 def owned_items(profile: Mapping[str, Any]) -> frozenset[str]:
     """Give the items that the profile has at least some of."""
     inventory = profile.get("inventory")
     if not isinstance(inventory, Mapping):
         return frozenset()
-    return frozenset(
-        item for item, quantity in inventory.items() if is_number(quantity) and quantity > 0
-    )
+    return frozenset(item for item, quantity in inventory.items() if is_owned(quantity))
 
 
 def _level_within(level: LevelRange, profile: Mapping[str, Any]) -> bool:

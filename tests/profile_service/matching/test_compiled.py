@@ -5,43 +5,159 @@ from itertools import pairwise
 from random import Random
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.campaign import Campaign
-from contracts.snapshot import PublishedCampaign
 from profile_service.matching.compiled import CompiledCampaigns
 from profile_service.matching.evaluator import matches
-from tests.builders import NOW, a_profile, a_published_campaign, as_published
+from profile_service.matching.rules import rule_of
+from tests.builders import NOW, Lists, a_campaign, a_profile
+from tests.profile_service.matching.definition import plainly_active, plainly_matches
 from tests.strategies import campaigns, moments, profiles
 
 MICROSECOND = timedelta(microseconds=1)
 
 
-def _sets_of_campaigns() -> st.SearchStrategy[list[PublishedCampaign]]:
+def _sets_of_campaigns() -> st.SearchStrategy[list[Campaign]]:
+    """A few campaigns, each as often as an index needs to use all of its ways."""
     found: st.SearchStrategy[list[Campaign]] = st.lists(
         campaigns(names=st.sampled_from("abcdefgh")),
         max_size=8,
         unique_by=lambda campaign: campaign.name,
     )
-    return found.map(lambda each: [as_published(campaign, revision=1) for campaign in each])
+    return st.builds(_repeated, found, st.sampled_from((1, 1, 20)))
 
 
-def _is_active(campaign: Campaign, at: datetime) -> bool:
-    has_started = campaign.start_date is None or not at < campaign.start_date
-    has_ended = campaign.end_date is not None and not at < campaign.end_date
-    return campaign.enabled and has_started and not has_ended
+def _repeated(found: list[Campaign], times: int) -> list[Campaign]:
+    return [
+        campaign.model_copy(update={"name": f"{campaign.name}{number}"})
+        for campaign in found
+        for number in range(times)
+    ]
 
 
-@given(_sets_of_campaigns(), profiles(), moments())
+@given(_sets_of_campaigns(), profiles(), st.lists(moments(), min_size=1, max_size=4))
 def test_those_that_are_active_and_match_are_named(
-    published: list[PublishedCampaign], profile: dict[str, Any], at: datetime
+    published: list[Campaign], profile: dict[str, Any], at: list[datetime]
 ) -> None:
-    """The answer names each campaign that is active then and matches, and no other."""
-    named = CompiledCampaigns(published).matching(profile, at)
-    assert sorted(named) == sorted(
-        each.name for each in published if _is_active(each, at) and matches(each.matchers, profile)
+    """The answer names each campaign that is active then and matches, and no other.
+
+    It is that of the evaluator and of the definition, in whatever order times are asked.
+    """
+    compiled = CompiledCampaigns(published)
+    for moment in at:
+        named = compiled.matching(profile, moment)
+        assert sorted(named) == sorted(
+            each.name
+            for each in published
+            if each.is_active(moment) and matches(each.matchers, profile)
+        )
+        assert sorted(named) == sorted(
+            each.name
+            for each in published
+            if plainly_active(each, moment) and plainly_matches(each.matchers, profile)
+        )
+
+
+@given(_sets_of_campaigns(), st.lists(profiles(), max_size=2))
+async def test_compiling_in_slices_gives_the_same(
+    published: list[Campaign], asked: list[dict[str, Any]]
+) -> None:
+    """Campaigns that were read from bytes answer as those that were given at once."""
+    sources = {each.name.encode(): rule_of(each) for each in published}
+    read, given_at_once = (
+        await CompiledCampaigns.from_sources(sources),
+        CompiledCampaigns(published),
     )
+    assert len(read) == len(given_at_once)
+    assert all(read.matching(p, NOW) == given_at_once.matching(p, NOW) for p in asked)
+
+
+def _a_large_game(size: int) -> list[Campaign]:
+    """Campaigns for few players each: values that many list, values that hardly any does."""
+    chance = Random(size)  # noqa: S311 - always the same one
+    items = [f"item_{number}" for number in range(200)]
+    countries = [f"country {number}" for number in range(50)]
+
+    def lists(most: int) -> Lists | None:
+        chosen = {
+            "items": chance.sample(items, chance.randint(0, most)),
+            "country": chance.sample(countries, chance.choice((0, 0, 0, 20, 45))),
+            "language": [f"language {chance.randrange(size)}"] * (chance.random() < 0.1),
+        }
+        return {field: values for field, values in chosen.items() if values} or None
+
+    def level() -> tuple[int | None, int | None] | None:
+        low = chance.randrange(3000)
+        return chance.choice((None, (low, None), (None, low), (low, low + chance.randrange(3000))))
+
+    def date() -> datetime | None:
+        return NOW + timedelta(minutes=chance.randint(-30, 30)) if chance.random() < 0.7 else None
+
+    def campaign(number: int) -> Campaign:
+        start, end = date(), date()
+        return a_campaign(
+            f"campaign {number}",
+            priority=float(chance.randrange(20)),
+            level=level(),
+            has=lists(2),
+            does_not_have=lists(1),
+            start=start,
+            end=None if start and end and end <= start else end,
+        )
+
+    return [campaign(number) for number in range(size)]
+
+
+def test_a_large_game_is_answered_as_a_small_one() -> None:
+    """Among 10,000 campaigns, any player is in those that the evaluator names, in order."""
+    published = _a_large_game(10_000)
+    in_order = sorted(published, key=lambda each: (-each.priority, each.name))
+    compiled = CompiledCampaigns(published)
+    assert len(compiled) == 10_000
+    for number in range(8):
+        profile = a_profile(
+            level=(number * 700, None)[number == 7],
+            country=f"country {number}",
+            language=f"language {number}",
+            inventory={f"item_{each}": each % 3 for each in range(number * 25)},
+        )
+        at = NOW + timedelta(minutes=number * (-1) ** number)
+        expected = [
+            each.name for each in in_order if each.is_active(at) and matches(each.matchers, profile)
+        ]
+        assert compiled.matching(profile, at) == expected
+
+
+def test_no_campaigns_is_an_answer() -> None:
+    """In a snapshot without campaigns nobody is in one."""
+    compiled = CompiledCampaigns([])
+    assert len(compiled) == 0
+    assert compiled.matching(a_profile(), NOW) == []
+
+
+@pytest.mark.parametrize(
+    ("has", "does_not_have", "matching"),
+    [
+        ({"country": ("US", "RO", "US")}, None, True),
+        ({"country": ("US",)}, {"country": ("US",)}, False),
+        ({"country": ("US",)}, {"country": ("RO",)}, True),
+        ({"items": ("item_1", "item_1")}, None, True),
+        ({"items": ("item_1", "item_2")}, None, False),
+        ({"items": ("item_1",)}, {"items": ("item_1",)}, False),
+        (None, {"items": ("item_2", "item_2")}, True),
+    ],
+)
+@pytest.mark.parametrize("copies", [1, 30, 3000])
+def test_lists_may_repeat_and_contradict(
+    has: Lists | None, does_not_have: Lists | None, copies: int, *, matching: bool
+) -> None:
+    """A value that is listed twice counts once, and one that is wanted and refused is refused."""
+    listed = a_campaign("0", has=has, does_not_have=does_not_have)
+    published = _repeated([listed], copies)
+    assert len(CompiledCampaigns(published).matching(a_profile(), NOW)) == copies * matching
 
 
 @given(
@@ -50,7 +166,7 @@ def test_those_that_are_active_and_match_are_named(
 )
 def test_the_highest_priority_comes_first(priorities: dict[str, float], order: Random) -> None:
     """The order is by priority, highest first, then by name; never that of the snapshot."""
-    published = [a_published_campaign(name, priority=each) for name, each in priorities.items()]
+    published = [a_campaign(name, priority=each) for name, each in priorities.items()]
     order.shuffle(published)
     named = CompiledCampaigns(published).matching(a_profile(), NOW)
     assert len(named) == len(priorities)
@@ -63,7 +179,7 @@ def test_the_highest_priority_comes_first(priorities: dict[str, float], order: R
 def test_a_campaign_runs_from_its_start_to_just_before_its_end() -> None:
     """The start date belongs to the campaign, the end date does not."""
     end = NOW + timedelta(days=1)
-    compiled = CompiledCampaigns([a_published_campaign("it", start=NOW, end=end)])
+    compiled = CompiledCampaigns([a_campaign("it", start=NOW, end=end)])
     profile = a_profile()
     assert compiled.matching(profile, NOW - MICROSECOND) == []
     assert compiled.matching(profile, NOW) == ["it"]
@@ -74,23 +190,21 @@ def test_a_campaign_runs_from_its_start_to_just_before_its_end() -> None:
 def test_a_scheduled_campaign_needs_no_event_to_start() -> None:
     """The same set of campaigns gives another answer when a start date has come."""
     later = NOW + timedelta(hours=1)
-    compiled = CompiledCampaigns(
-        [a_published_campaign("now"), a_published_campaign("later", start=later)]
-    )
+    compiled = CompiledCampaigns([a_campaign("now"), a_campaign("later", start=later)])
     assert compiled.matching(a_profile(), NOW) == ["now"]
     assert compiled.matching(a_profile(), later) == ["later", "now"]
 
 
 def test_a_disabled_campaign_is_never_named() -> None:
     """A campaign that is not enabled is active at no time."""
-    compiled = CompiledCampaigns([a_published_campaign("off", enabled=False)])
+    compiled = CompiledCampaigns([a_campaign("off", enabled=False)])
     assert compiled.matching(a_profile(), NOW) == []
 
 
 def test_a_campaign_is_found_by_its_name() -> None:
-    """`get` gives the very campaign, or None."""
-    one, other = a_published_campaign("one"), a_published_campaign("other")
+    """`get` gives what is compiled of the campaign, or None."""
+    one, other = a_campaign("one"), a_campaign("other")
     compiled = CompiledCampaigns([one, other])
     assert len(compiled) == 2
-    assert compiled.get("one") is one
+    assert compiled.get("one") == rule_of(one)
     assert compiled.get("none") is None

@@ -1,7 +1,7 @@
 """Who matches a campaign."""
 
 from datetime import UTC, datetime
-from math import inf, nan
+from math import nan
 from typing import Any
 
 import pytest
@@ -9,35 +9,15 @@ from bson import DatetimeMS, Decimal128, Int64, ObjectId
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.campaign import Campaign, Conditions, Matchers
+from contracts.campaign import Campaign, Matchers
 from profile_service.matching.evaluator import is_number, matches, owned_items
 from tests.builders import Lists, a_campaign, a_profile
+from tests.profile_service.matching.definition import FIELDS, plainly_matches
 from tests.strategies import COUNTRIES, ITEMS, campaigns, profiles
 
-NUMBERS = (int, float)
-FIELDS = ("country", "language", "gender")
 NO_LEVEL = [None, True, "2", nan, [2], {"min": 2}, Decimal128("2")]
 NO_COUNTRY = [None, True, 1, nan, ["US"], {"US": 1}, "us", ""]
 NO_QUANTITY = [None, True, "1", nan, [1], {"count": 1}, Decimal128("1"), 0, -1, -0.5]
-
-
-def plainly_matches(matchers: Matchers, profile: dict[str, Any]) -> bool:
-    """Read the definition once more, as a list of objections, of which one is enough."""
-    bag = profile.get("inventory")
-    bag = bag if type(bag) is dict else {}
-    owned = [item for item, count in bag.items() if type(count) in NUMBERS and count > 0]
-    has = (matchers.has or Conditions.model_construct()).model_dump()
-    has_not = (matchers.does_not_have or Conditions.model_construct()).model_dump()
-    objections = [profile.get(field) not in has[field] for field in FIELDS if has[field]]
-    objections += [profile.get(field) in has_not[field] for field in FIELDS if has_not[field]]
-    objections += [item not in owned for item in has["items"] or ()]
-    objections += [item in owned for item in has_not["items"] or ()]
-    if matchers.level:
-        level: Any = profile.get("level")
-        low = -inf if matchers.level.min is None else matchers.level.min
-        high = inf if matchers.level.max is None else matchers.level.max
-        objections.append(not (type(level) in NUMBERS and low <= level <= high))
-    return True not in objections
 
 
 @given(campaigns(), profiles())
