@@ -195,9 +195,12 @@ class ServerProcess:
 
 
 class RabbitNode(ServerProcess):
-    """A RabbitMQ node with its own ports, folder and name service."""
+    """A RabbitMQ node with its own ports, folder and name service.
 
-    def __init__(self, binary: Path) -> None:
+    `config` are lines of a `rabbitmq.conf`.
+    """
+
+    def __init__(self, binary: Path, *, config: str = "") -> None:
         super().__init__(binary.name)
         self._binary = binary
         self.url = _amqp_url(f"127.0.0.1:{self.port}")
@@ -205,6 +208,7 @@ class RabbitNode(ServerProcess):
         self._names_port = free_port()
         self._names: ChildProcess | None = None
         (self.folder / "enabled_plugins").write_text("[].")
+        (self.folder / "rabbitmq.conf").write_text(config)
 
     def start(self) -> None:
         """Start it on its port with the data it has; returns when it answers."""
@@ -260,7 +264,7 @@ class RabbitNode(ServerProcess):
             "RABBITMQ_PID_FILE": str(self.folder / "pid"),
             # What the machine's own RabbitMQ is set up with is none of ours.
             "RABBITMQ_CONF_ENV_FILE": str(self.folder / "none"),
-            "RABBITMQ_CONFIG_FILE": str(self.folder / "none"),
+            "RABBITMQ_CONFIG_FILE": str(self.folder / "rabbitmq.conf"),
             "RABBITMQ_CONFIG_FILES": str(self.folder / "none"),
             "RABBITMQ_ADVANCED_CONFIG_FILE": str(self.folder / "none"),
             "RABBITMQ_ENABLED_PLUGINS_FILE": str(self.folder / "enabled_plugins"),

@@ -1,0 +1,50 @@
+"""A certificate authority of the tests' own, and what it signs."""
+
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.servers import ServerUnavailableError
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """The files of a certificate and its key."""
+
+    certificate: Path
+    key: Path
+
+
+class Authority:
+    """Signs certificates for this machine and for clients; `certificate` is what to trust."""
+
+    def __init__(self, folder: Path) -> None:
+        if not shutil.which("openssl"):
+            raise ServerUnavailableError("no openssl is installed, to make certificates with")
+        self._folder = folder
+        own = self._request("authority", "/CN=tests", "-x509", "-days", "2")
+        self.certificate = own.certificate
+        self._key = own.key
+
+    def sign(self, name: str) -> Certificate:
+        """Give a certificate of `localhost`, for servers and clients alike."""
+        return self._request(
+            name,
+            "/CN=localhost",
+            *("-x509", "-days", "2", "-CA", str(self.certificate), "-CAkey", str(self._key)),
+            *("-addext", "subjectAltName=DNS:localhost"),
+            *("-addext", "basicConstraints=critical,CA:FALSE"),
+        )
+
+    def _request(self, name: str, subject: str, *options: str) -> Certificate:
+        made = Certificate(self._folder / f"{name}.pem", self._folder / f"{name}.key")
+        subprocess.run(
+            [
+                *("openssl", "req", "-newkey", "rsa:2048", "-noenc", "-subj", subject, *options),
+                *("-keyout", str(made.key), "-out", str(made.certificate)),
+            ],
+            check=True,
+            capture_output=True,
+        )
+        return made
