@@ -1,14 +1,19 @@
 """The stage of a module's faults, and what must be true after each of them."""
 
+import os
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from tests.faults.background import Background
+from tests.faults.figures import FIGURE, Figure, figures_of
 from tests.faults.operator import Operator
 from tests.faults.stage import CHANGE_BOUND, RETURN_BOUND, Stage, running_stage
 from tests.servers import MongoNode, RabbitNode
+
+RUNS = int(os.environ.get("FAULT_RUNS", "1"))
 
 _HERE = Path(__file__).parent
 
@@ -18,6 +23,28 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if _HERE in item.path.parents:
             item.add_marker("faults")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Have every fault of the stage FAULT_RUNS times, for figures."""
+    if RUNS > 1 and "stage" in metafunc.fixturenames:
+        metafunc.fixturenames.append("run")
+        metafunc.parametrize("run", range(RUNS))
+
+
+@pytest.fixture
+def run() -> int:
+    """Which of the runs of a fault this is."""
+    return 0
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tell what was measured during each fault."""
+    figures = figures_of(terminalreporter.stats.get("", []))
+    if figures:
+        terminalreporter.section("faults")
+    for line in figures:
+        terminalreporter.line(line)
 
 
 @pytest.fixture(scope="session")
@@ -43,7 +70,9 @@ def operator(running: tuple[Stage, Operator]) -> Operator:
 
 
 @pytest.fixture
-def stage(running: tuple[Stage, Operator], operator: Operator) -> Iterator[Stage]:
+def stage(
+    request: pytest.FixtureRequest, running: tuple[Stage, Operator], operator: Operator
+) -> Iterator[Stage]:
     """The stage, at the newest revision before the fault; after it what is always true is checked.
 
     Changes flow again, every instance is at the newest revision, clients met no fault and
@@ -52,7 +81,11 @@ def stage(running: tuple[Stage, Operator], operator: Operator) -> Iterator[Stage
     stage = running[0]
     stage.converge(operator.change(), RETURN_BOUND)
     stage.faults()
+    stage.convergences.clear()
+    asked, failed = stage.asked, stage.failed
     yield stage
+    measured = Figure(stage.convergences[-1:], stage.asked - asked, stage.failed - failed)
+    request.node.user_properties.append((FIGURE, asdict(measured)))
     stage.converge(operator.change(), RETURN_BOUND)
     for _ in range(3):  # more often than the TTL could bring them: events flow
         stage.converge(operator.change(), CHANGE_BOUND)

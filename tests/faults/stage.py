@@ -49,6 +49,7 @@ class Stage:
     campaigns: list[WarmServiceProcess] = field(default_factory=list)
     profiles: list[WarmServiceProcess] = field(default_factory=list)
     clients: list[Client] = field(default_factory=list)
+    convergences: list[float] = field(default_factory=list)
 
     def settings(self, **other: object) -> dict[str, object]:
         """Give what all services here are told, so that time is short."""
@@ -69,19 +70,29 @@ class Stage:
         """Where an operator finds a campaign service."""
         return [service.url for service in self.campaigns]
 
+    @property
+    def asked(self) -> int:
+        """How often clients have asked."""
+        return sum(client.asked for client in self.clients)
+
+    @property
+    def failed(self) -> int:
+        """How many of their answers were errors, or none."""
+        return sum(client.failed for client in self.clients)
+
     def revisions(self) -> list[int]:
         """Give what each instance's clients were answered from last."""
         return [client.revision for client in self.clients]
 
-    def converge(self, revision: int, within: float) -> float:
-        """Wait until every instance answers from `revision`; give the seconds that it took."""
+    def converge(self, revision: int, within: float) -> None:
+        """Wait until every instance answers from `revision`, and note the seconds that it took."""
         started = time.monotonic()
         waits(
             lambda: all(client.revision == revision for client in self.clients),
             within,
             lambda: f"revision {revision} awaited, clients see {self.revisions()}",
         )
-        return time.monotonic() - started
+        self.convergences.append(time.monotonic() - started)
 
     def faults(self) -> list[str]:
         """Give what clients were answered that they should not be, up to now, and forget it."""

@@ -67,6 +67,10 @@ def test_the_log_is_restored_from_yesterdays_backup(stage: Stage, operator: Oper
         for _ in range(3):
             newest = operator.change()
         stage.converge(newest, CHANGE_BOUND)
+        for replica in stage.campaigns:
+            waits_for(
+                replica, lambda said: said["checks"]["log"]["revision"] == newest, CHANGE_BOUND
+            )
         for collection, documents in zip(collections, backup, strict=True):
             collection.delete_many({})
             if documents:
