@@ -29,6 +29,16 @@ async def actor(
     return parts.admin_tokens.actor(request.headers.get("authorization"))
 
 
+def check_client(request: Request, parts: ProfileServiceState) -> None:
+    """Let a game's client in, by a token of CLIENT_TOKEN where that is set.
+
+    Raises:
+        Unauthorized: it has none of them.
+    """
+    if parts.client_tokens is not None:
+        parts.client_tokens.actor(request.headers.get("authorization"))
+
+
 async def player_id(player_id: str) -> str:
     """Give the player id of the path, normalised.
 

@@ -1,5 +1,6 @@
 """The profile service's app: what it is made of, and its life from start to stop."""
 
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 
@@ -26,6 +27,8 @@ from profile_service.repository.profiles import MongoProfiles
 from profile_service.service import ProfileService
 from profile_service.settings import Settings
 from profile_service.state import ProfileServiceState
+
+logger = logging.getLogger(__name__)
 
 MONGO_SECONDS = 5.0
 
@@ -102,6 +105,8 @@ async def _parts(
     clock: Clock,
 ) -> AsyncIterator[ProfileServiceState]:
     """Start everything in the order of need, and stop it in the reverse."""
+    if settings.client_tokens is None:
+        logger.info("CLIENT_TOKEN is not set: whoever reaches this service may read any player")
     async with AsyncExitStack() as stack:
         repository = await stack.enter_async_context(open_profiles(settings))
         origin = await stack.enter_async_context(open_origin(settings))
@@ -136,6 +141,7 @@ async def _parts(
                 profiles=repository,
                 cache=campaigns,
                 updates=updates if settings.persist_active_campaigns else None,
+                hidden_fields=settings.hidden_fields,
                 clock=clock,
             ),
             cache=campaigns,
@@ -144,5 +150,6 @@ async def _parts(
             subscription=subscription,
             health=checks,
             admin_tokens=settings.admin_tokens,
+            client_tokens=settings.client_tokens,
             draining=draining,
         )

@@ -1,7 +1,7 @@
 """ProfileService: what is answered to a game's client, and how profiles are written."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,11 +45,13 @@ class ProfileService:
         cache: CampaignCache,
         updates: PendingUpdates | None,
         clock: Clock,
+        hidden_fields: Collection[str] = (),
     ) -> None:
         self._profiles = profiles
         self._cache = cache
         self._updates = updates
         self._clock = clock
+        self._hidden_fields = tuple(hidden_fields)
 
     async def client_config(self, player_id: str) -> ClientConfig:
         """Give a player's profile with the campaigns that are active and match now.
@@ -68,8 +70,11 @@ class ProfileService:
         # Written by what is known to be right only: a stale instance would undo others' work.
         if self._updates is not None and not stale and not _same_set(stored, active):
             self._updates.add(ActiveCampaignsUpdate(player_id, stored, active))
+        shown = {**document, ACTIVE_CAMPAIGNS_FIELD: active}
+        for field in self._hidden_fields:
+            shown.pop(field, None)
         return ClientConfig(
-            document={**document, ACTIVE_CAMPAIGNS_FIELD: active},
+            document=shown,
             revision=held.position.revision,
             age=held.staleness(self._clock.elapsed()),
             stale=stale,

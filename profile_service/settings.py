@@ -2,11 +2,47 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Annotated, Any
 
-from pydantic import HttpUrl
+from pydantic import BeforeValidator, HttpUrl, SecretStr
+from pydantic_settings import NoDecode
 
+from contracts.profile import (
+    ACTIVE_CAMPAIGNS_FIELD,
+    CUSTOM_PREFIX,
+    PLAYER_ID_FIELD,
+    RESERVED_KEY,
+    Profile,
+)
 from foundation.durations import Duration
 from foundation.settings import ServiceSettings
+from foundation.tokens import TokenList, Tokens
+
+_ALWAYS_SHOWN = frozenset({PLAYER_ID_FIELD, ACTIVE_CAMPAIGNS_FIELD})
+
+
+def _parse_fields(value: Any) -> Any:
+    """Read names separated by commas; a mistyped one would show what it was to hide."""
+    if not isinstance(value, str):
+        return value
+    names = frozenset(filter(None, (name.strip() for name in value.split(","))))
+    for name in names:
+        if name in _ALWAYS_SHOWN:
+            raise ValueError(f"{name} is what is asked for, and cannot be hidden")
+        if name not in Profile.model_fields and not _is_custom(name):
+            raise ValueError(
+                f"{name} is no field of a profile: fields of a profile, and custom ones, which "
+                f"start with '{CUSTOM_PREFIX}', separated by commas"
+            )
+    return names
+
+
+def _is_custom(name: str) -> bool:
+    return name.startswith(CUSTOM_PREFIX) and name != RESERVED_KEY
+
+
+# NoDecode: lists in the environment would else have to be JSON.
+FieldNames = Annotated[frozenset[str], NoDecode, BeforeValidator(_parse_fields)]
 
 
 class Settings(ServiceSettings):
@@ -20,3 +56,12 @@ class Settings(ServiceSettings):
     # Past this staleness readiness is 503; unset: never.
     max_staleness: Duration | None = None
     persist_active_campaigns: bool = True
+    client_token: TokenList = SecretStr("")
+    # Top-level fields that /get_client_config leaves out.
+    hidden_fields: FieldNames = frozenset()
+
+    @property
+    def client_tokens(self) -> Tokens | None:
+        """The tokens that allow /get_client_config, an admin's too; None where all may."""
+        tokens = self._tokens("client_token")
+        return tokens | self.admin_tokens if tokens else None

@@ -22,4 +22,5 @@ class ProfileServiceState:
     subscription: Subscription
     health: Health
     admin_tokens: Tokens
+    client_tokens: Tokens | None
     draining: Draining

@@ -1,5 +1,6 @@
 """Both services' apps in this process, with what they need from outside in memory."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from tests.fakes import FakeClock, FakeOrigin, FakeSubscription, InMemoryProfile
 
 ADMIN = {"Authorization": "Bearer admin-token"}
 BASE_URL = "http://test"
+READY_SECONDS = 10.0
 
 
 @asynccontextmanager
@@ -30,6 +32,13 @@ async def serving(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
         transport = httpx.ASGITransport(manager.app)
         async with httpx.AsyncClient(transport=transport, base_url=BASE_URL) as client:
             yield client
+
+
+async def until_ready(client: httpx.AsyncClient) -> None:
+    """Wait until an app says that it can serve."""
+    async with asyncio.timeout(READY_SECONDS):
+        while not (await client.get("/health/ready")).is_success:
+            await asyncio.sleep(0.001)
 
 
 @dataclass

@@ -1,10 +1,10 @@
 """GET /get_client_config/{player_id}: what a game's client asks when it starts."""
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
 from contracts.profile import Profile
 from foundation.http import error_answers
-from profile_service.dependencies import PlayerId, State
+from profile_service.dependencies import PlayerId, State, check_client
 from profile_service.rendering import render
 
 router = APIRouter(tags=["clients"])
@@ -32,10 +32,13 @@ router = APIRouter(tags=["clients"])
                 },
             }
         },
-        **error_answers(404, 422, 503),
+        **error_answers(401, 404, 422, 503),
     },
+    # Only where CLIENT_TOKEN is set.
+    openapi_extra={"security": [{}, {"HTTPBearer": []}]},
 )
-async def get_client_config(player_id: PlayerId, parts: State) -> Response:
+async def get_client_config(request: Request, player_id: PlayerId, parts: State) -> Response:
+    check_client(request, parts)
     config = await parts.service.client_config(player_id)
     headers = {
         "x-campaigns-revision": str(config.revision),
