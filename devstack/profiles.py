@@ -29,7 +29,10 @@ CREATE TABLE IF NOT EXISTS profiles (
     writes INTEGER NOT NULL DEFAULT 1
 ) STRICT, WITHOUT ROWID
 """
-_GET = "SELECT document, active_campaigns FROM profiles WHERE player_id = ?"
+_GET = """
+SELECT player_id, document, active_campaigns FROM profiles
+WHERE player_id IN (SELECT value FROM json_each(?))
+"""
 # One statement for a whole batch, which is a JSON list of lists. "WHERE true" tells
 # SQLite's parser that ON does not begin a join.
 _PUT = """
@@ -56,11 +59,15 @@ class SqliteProfiles:
 
     async def get(self, player_id: str) -> ProfileDocument | None:
         """Give the stored document, or None when there is none."""
-        for document, active_campaigns in await self._run(_GET, player_id):
-            profile: ProfileDocument = orjson.loads(document)
-            profile[ACTIVE_CAMPAIGNS_FIELD] = orjson.loads(active_campaigns)
-            return profile
-        return None
+        return (await self.get_many([player_id])).get(player_id)
+
+    async def get_many(self, player_ids: Sequence[str]) -> dict[str, ProfileDocument]:
+        """Give the stored documents, by player id, of those there are."""
+        found: dict[str, ProfileDocument] = {}
+        for player_id, document, active_campaigns in await self._run(_GET, _json([*player_ids])):
+            found[player_id] = orjson.loads(document)
+            found[player_id][ACTIVE_CAMPAIGNS_FIELD] = orjson.loads(active_campaigns)
+        return found
 
     async def put(self, profiles: Sequence[ProfileDocument]) -> Written:
         """Write profiles whole; a stored one keeps its `active_campaigns`."""

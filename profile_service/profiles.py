@@ -32,11 +32,27 @@ class ProfilesUnavailable(Exception):
     """The profiles cannot be reached, or did not answer in time."""
 
 
+class ProfileUnreadable(Exception):
+    """A stored profile, or one of those that were asked for together, cannot be decoded."""
+
+
 class ProfileRepository(Protocol):
     """Profiles by player id. Every method raises ProfilesUnavailable when it cannot do its work."""
 
     async def get(self, player_id: str) -> ProfileDocument | None:
-        """Give the stored document without its `_id`, or None when there is none."""
+        """Give the stored document without its `_id`, or None when there is none.
+
+        Raises:
+            ProfileUnreadable: it cannot be decoded.
+        """
+        ...
+
+    async def get_many(self, player_ids: Sequence[str]) -> dict[str, ProfileDocument]:
+        """Give the stored documents without their `_id`, by player id, of those there are.
+
+        Raises:
+            ProfileUnreadable: one of them cannot be decoded.
+        """
         ...
 
     async def put(self, profiles: Sequence[ProfileDocument]) -> Written:

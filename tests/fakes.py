@@ -52,9 +52,15 @@ class InMemoryProfiles:
         self.updates: list[ActiveCampaignsUpdate] = []
 
     async def get(self, player_id: str) -> ProfileDocument | None:
+        return (await self.get_many([player_id])).get(player_id)
+
+    async def get_many(self, player_ids: Sequence[str]) -> dict[str, ProfileDocument]:
         await self._reach()
-        stored = self.documents.get(player_id)
-        return None if stored is None else {k: deepcopy(v) for k, v in stored.items() if k != "_id"}
+        return {
+            player_id: {k: deepcopy(v) for k, v in self.documents[player_id].items() if k != "_id"}
+            for player_id in player_ids
+            if player_id in self.documents
+        }
 
     async def put(self, profiles: Sequence[ProfileDocument]) -> Written:
         await self._reach()

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, ParamSpec, TypeVar
 
+from bson.errors import BSONError
 from pymongo import ReplaceOne, UpdateOne
 from pymongo.errors import BulkWriteError, OperationFailure, PyMongoError
 
@@ -13,6 +14,7 @@ from profile_service.profiles import (
     ActiveCampaignsUpdate,
     ProfileDocument,
     ProfilesUnavailable,
+    ProfileUnreadable,
     Written,
 )
 
@@ -38,6 +40,8 @@ def _translated(
             return await method(*args, **kwargs)
         except PyMongoError as error:
             raise ProfilesUnavailable(type(error).__name__) from error
+        except BSONError as error:
+            raise ProfileUnreadable(type(error).__name__) from error
 
     return call
 
@@ -49,10 +53,24 @@ class MongoProfiles:
         self._database = database
         self._profiles = database[COLLECTION]
 
-    @_translated
     async def get(self, player_id: str) -> ProfileDocument | None:
         """Give the stored document without its `_id`, or None when there is none."""
-        return await self._profiles.find_one({"player_id": player_id}, {"_id": 0})
+        return (await self.get_many([player_id])).get(player_id)
+
+    @_translated
+    async def get_many(self, player_ids: Sequence[str]) -> dict[str, ProfileDocument]:
+        """Give the stored documents without their `_id`, by player id, of those there are."""
+        found: dict[str, ProfileDocument] = {}
+        # One more than can be found: the server's first answer is then its last.
+        cursor = self._profiles.find(
+            {"player_id": {"$in": [*player_ids]}}, {"_id": 0}, batch_size=len(player_ids) + 1
+        )
+        for document in await cursor.to_list():
+            player_id = document["player_id"]
+            # A list of ids is found by each of them, and is nobody's.
+            if isinstance(player_id, str):
+                found.setdefault(player_id, document)
+        return found
 
     @_translated
     async def put(self, profiles: Sequence[ProfileDocument]) -> Written:

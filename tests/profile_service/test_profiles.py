@@ -112,6 +112,17 @@ async def test_an_unknown_player_has_no_profile(profiles: ProfileRepository) -> 
     assert not await profiles.delete("nobody")
 
 
+async def test_many_at_once(profiles: ProfileRepository) -> None:
+    """Those that there are come by their ids, each as when it is asked for alone."""
+    there = [*ODD_IDS, *(f"player {number}" for number in range(300))]
+    await profiles.put([a_profile(player_id, _own=player_id) for player_id in there])
+    found = await profiles.get_many(["nobody", *there[::2], there[0], "Zoe\u0308"])
+    assert found.keys() == {*there[::2]}
+    for player_id in there[:8:2]:
+        assert exactly(found[player_id]) == exactly(await stored(profiles, player_id))
+    assert await profiles.get_many([]) == {}
+
+
 async def test_a_deleted_profile_is_gone(profiles: ProfileRepository) -> None:
     """Delete removes that one profile, once; written again it is new, without campaigns."""
     await profiles.put([a_profile("one"), a_profile("two")])

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
+from bson.codec_options import CodecOptions
 from bson.datetime_ms import DatetimeMS
 from bson.decimal128 import Decimal128
 from bson.objectid import ObjectId
@@ -16,6 +17,7 @@ from profile_service.profiles import (
     ActiveCampaignsUpdate,
     ProfileRepository,
     ProfilesUnavailable,
+    ProfileUnreadable,
     Written,
 )
 from profile_service.repository.profiles import COLLECTION, MongoProfiles
@@ -92,8 +94,28 @@ async def test_documents_of_others_can_be_read(mongo: Database) -> None:
     assert await stored(MongoProfiles(mongo)) == {**a_profile(), **odd}
 
 
+async def test_one_that_cannot_be_decoded_is_told_of(mongo: Database) -> None:
+    """It spoils those that are asked for with it, and no others, in the protocol's own error."""
+    await mongo[COLLECTION].insert_many([a_profile("odd", at=DatetimeMS(2**60)), a_profile("one")])
+    profiles = MongoProfiles(mongo.with_options(codec_options=CodecOptions()))
+    for asked in (profiles.get("odd"), profiles.get_many(["one", "odd"])):
+        with pytest.raises(ProfileUnreadable):
+            await asked
+    assert (await profiles.get_many(["one"])).keys() == {"one"}
+
+
+async def test_documents_that_are_nobodys_are_not_found(mongo: Database) -> None:
+    """A list of ids belongs to none of them, and of two with the same id one is found."""
+    await mongo[COLLECTION].insert_many(
+        [{"player_id": ["one", "two"]}, a_profile("two"), a_profile("two")]
+    )
+    found = await MongoProfiles(mongo).get_many(["one", "two"])
+    assert found == {"two": a_profile("two")}
+
+
 CALLS: dict[str, Callable[[ProfileRepository], Awaitable[object]]] = {
     "get": lambda profiles: profiles.get(PLAYER_ID),
+    "get_many": lambda profiles: profiles.get_many([PLAYER_ID]),
     "put": lambda profiles: profiles.put([a_profile()]),
     "delete": lambda profiles: profiles.delete(PLAYER_ID),
     "update": lambda profiles: profiles.update_active_campaigns(
