@@ -1,0 +1,82 @@
+"""/health/live, /health/ready and /health."""
+
+import asyncio
+import os
+import signal
+
+import httpx
+import pytest
+
+from tests.apps import ProfileParts, a_profile_app, serving
+from tests.builders import a_snapshot
+from tests.fakes import FakeOrigin
+
+
+async def test_a_running_process_is_live(client: httpx.AsyncClient, parts: ProfileParts) -> None:
+    """Whatever else is away."""
+    parts.profiles.unavailable = True
+    answer = await client.get("/health/live")
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+
+
+@pytest.mark.parametrize("path", ["/health/ready", "/health"])
+async def test_all_is_well(client: httpx.AsyncClient, path: str) -> None:
+    """200, each check with its condition."""
+    answer = await client.get(path)
+    assert answer.status_code == 200
+    body = answer.json()
+    assert body["status"] == "ok"
+    assert {name: check["status"] for name, check in body["checks"].items()} == {
+        "profiles": "ok",
+        "campaigns": "ok",
+    }
+    assert body["checks"]["campaigns"]["revision"] == 5
+
+
+async def test_without_profiles_it_is_not_ready(parts: ProfileParts) -> None:
+    """503, and no exception's text."""
+    parts.profiles.unavailable = True
+    async with serving(a_profile_app(parts)) as client:
+        answer = await client.get("/health/ready")
+    assert answer.status_code == 503
+    assert answer.json()["status"] == "unavailable"
+    assert "switched it off" not in answer.text
+
+
+async def test_without_a_snapshot_it_is_not_ready() -> None:
+    """503 until the first one comes."""
+    async with serving(a_profile_app(ProfileParts(origin=FakeOrigin()))) as client:
+        answer = await client.get("/health/ready")
+    assert answer.status_code == 503
+    assert answer.json()["checks"]["campaigns"]["detail"] == "no campaigns are known yet"
+
+
+async def test_an_age_that_no_calendar_holds_is_told(parts: ProfileParts) -> None:
+    """A sender may claim any; ready stays JSON."""
+    parts.origin.snapshot = a_snapshot(revision=5, log_age=1e300)
+    async with serving(a_profile_app(parts)) as client:
+        await asyncio.sleep(0.01)
+        answer = await client.get("/health/ready")
+    assert answer.status_code == 200
+    assert answer.json()["status"] == "degraded"
+
+
+async def test_sigterm_turns_it_red_first(parts: ProfileParts) -> None:
+    """Ready is red for SHUTDOWN_DELAY before the server hears of the stop; live stays green."""
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    before = signal.signal(signal.SIGTERM, lambda *_: loop.call_soon_threadsafe(stopped.set))
+    try:
+        async with serving(a_profile_app(parts, shutdown_delay=0.2)) as client:
+            await asyncio.sleep(0.01)
+            assert (await client.get("/health/ready")).status_code == 200
+            os.kill(os.getpid(), signal.SIGTERM)
+            answer = await client.get("/health/ready")
+            assert answer.status_code == 503
+            assert answer.json()["status"] == "draining"
+            assert (await client.get("/health/live")).status_code == 200
+            assert not stopped.is_set()
+            async with asyncio.timeout(5.0):
+                await stopped.wait()
+    finally:
+        signal.signal(signal.SIGTERM, before)
