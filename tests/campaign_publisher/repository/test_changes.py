@@ -18,6 +18,7 @@ from pymongo.read_concern import ReadConcern
 
 from campaign_publisher.changes import (
     MAX_CHANGE_BYTES,
+    AppendUnsettled,
     Change,
     ChangeLog,
     ChangeTooLarge,
@@ -42,6 +43,7 @@ from foundation.settings import MongoDriver
 from tests import servers, strategies
 from tests.builders import OTHER_STORE_ID, a_campaign, a_head
 from tests.campaign_publisher.stage import POLL, InMemoryLog, Replica, a_change
+from tests.servers import MongoNode
 
 SQLITE = "sqlite"
 MEMORY = "memory"
@@ -404,3 +406,34 @@ def test_a_server_that_is_away(driver: str, call: str) -> None:
     assert asyncio.run(ask()) is LogUnavailable
     # What was left open is told of here and not in another test.
     gc.collect()
+
+
+@pytest.mark.parametrize("driver", MongoDriver)
+async def test_a_server_that_hangs_in_the_middle(driver: str, mongo_node: MongoNode) -> None:
+    """An insert that nobody answers may have been made; sent again it is one change, and ours."""
+    database_name = f"test-{uuid4().hex}"
+    async with open_database(driver, mongo_node.url, database_name, seconds=1.0) as database:
+        log = MongoChangeLog(database)
+        await log.prepare()
+        await log.append(a_change(0))
+        mongo_node.suspend()
+        try:
+            async with asyncio.timeout(5.0):
+                with pytest.raises(AppendUnsettled):
+                    await log.append(a_change(1))
+        finally:
+            mongo_node.resume()
+        assert await _until_settled(log, a_change(1))
+        assert not await _until_settled(log, a_change(1, id=uuid4()))
+        assert await changes_of(log) == [a_change(0), a_change(1)]
+    servers.drop_database(mongo_node.url, database_name)
+
+
+async def _until_settled(log: ChangeLog, change: Change) -> bool:
+    """Append until the outcome is known, as a commit does."""
+    async with asyncio.timeout(10.0):
+        while True:
+            try:
+                return await log.append(change)
+            except LogUnavailable:
+                await asyncio.sleep(0.05)
