@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 from rich.console import Console
@@ -34,7 +34,8 @@ class Table:
         """Write it for a terminal."""
         table = RichTable(title=self.title, title_justify="left")
         for number, column in enumerate(self.columns):
-            table.add_column(column, justify="left" if number == 0 else "right")
+            justify: Literal["left", "right"] = "right" if number else "left"
+            table.add_column(column, justify=justify, no_wrap=not number)
         for row in self.rows:
             table.add_row(*map(show, row))
         return table

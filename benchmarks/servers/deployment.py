@@ -1,0 +1,77 @@
+"""The services as they are deployed: processes on a RabbitMQ and a MongoDB."""
+
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+import httpx
+import orjson
+
+from benchmarks.game import campaigns, player_id
+from benchmarks.servers.given import Urls
+from benchmarks.servers.players import with_players
+from benchmarks.servers.processes import start_all
+from contracts.wire import REVISION_HEADER, SNAPSHOT_PATH
+from tests.processes import ServiceProcess, campaign_service, profile_service
+from tests.servers import wait_until
+
+TOKEN = "benchmark"  # noqa: S105 - of servers that live as long as this does
+IMPORT_SECONDS = 60.0
+APPLIED_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """One campaign service, and instances of the profile service that know all players."""
+
+    campaigns: ServiceProcess
+    instances: Sequence[ServiceProcess]
+
+    def replace_campaigns(self, size: int) -> None:
+        """Make that many of the game's campaigns the only ones."""
+        wanted = [
+            campaign.model_dump(mode="json", exclude_none=True) for campaign in campaigns(size)
+        ]
+        httpx.post(
+            f"{self.campaigns.url}/campaigns/import",
+            content=orjson.dumps(wanted),
+            headers={"authorization": f"Bearer {TOKEN}"},
+            timeout=IMPORT_SECONDS,
+            trust_env=False,
+        ).raise_for_status()
+
+    def wait_until_applied(self) -> None:
+        """Wait until every instance holds the newest revision."""
+        newest = self.campaigns.client.get(SNAPSHOT_PATH).headers[REVISION_HEADER]
+        wait_until(
+            lambda: all(_revision_of(instance) == newest for instance in self.instances),
+            APPLIED_SECONDS,
+        )
+
+
+def _revision_of(instance: ServiceProcess) -> str:
+    answer = instance.client.get(f"/get_client_config/{player_id(0)}")
+    return str(answer.raise_for_status().headers["x-campaigns-revision"])
+
+
+@contextmanager
+def deployed(servers: Urls, instances: int) -> Iterator[Deployment]:
+    """Start everything on a database of its own, which is removed afterwards."""
+    database = f"bench-{uuid.uuid4().hex}"
+    settings = {
+        "mongo_url": servers.mongo,
+        "mongo_database": database,
+        "amqp_url": servers.amqp,
+        "admin_token": TOKEN,
+    }
+    with with_players(servers.mongo, database), ExitStack() as stack:
+        publisher = stack.enter_context(campaign_service(**settings))
+        publisher.until_ready()
+        started = [
+            profile_service(**settings, campaigns_url=publisher.url) for _ in range(instances)
+        ]
+        start_all(started, stack)
+        for instance in started:
+            instance.until_ready()
+        yield Deployment(publisher, started)

@@ -1,0 +1,26 @@
+"""A campaign service that has one snapshot, and gives it to whoever asks."""
+
+import os
+
+from fastapi import FastAPI, Response
+
+from benchmarks.game import campaigns
+from benchmarks.snapshots import body_of, first_snapshot, headers_of
+from contracts.wire import SNAPSHOT_PATH
+
+
+def create_app() -> FastAPI:
+    """Give the snapshot of CAMPAIGNS campaigns at revision 1."""
+    snapshot = first_snapshot(list(campaigns(int(os.environ["CAMPAIGNS"]))))
+    body, headers = body_of(snapshot), headers_of(snapshot)
+    app = FastAPI()
+
+    @app.get(SNAPSHOT_PATH)
+    async def give() -> Response:
+        return Response(body, headers=headers, media_type="application/json")
+
+    @app.get("/health/live")
+    async def live() -> Response:
+        return Response()
+
+    return app

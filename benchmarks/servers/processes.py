@@ -1,0 +1,99 @@
+"""The servers of a benchmark as processes, which end with the block that they are in."""
+
+import os
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+
+from tests.processes import ServiceProcess
+from tests.servers import ServerProcess, mongo_answers
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+class CannedMongoProcess(ServerProcess):
+    """A canned MongoDB."""
+
+    def __init__(self) -> None:
+        super().__init__("canned MongoDB")
+        self.url = f"mongodb://127.0.0.1:{self.port}/?directConnection=true"
+
+    def _command(self) -> list[str]:
+        return [sys.executable, "-m", "benchmarks.servers.canned_mongo", str(self.port)]
+
+    def _answers(self) -> bool:
+        return mongo_answers(f"127.0.0.1:{self.port}")
+
+    def _environment(self) -> dict[str, str]:
+        return environment()
+
+
+class BareConsumer(ServerProcess):
+    """A process that says when it received a message, and does nothing else."""
+
+    def __init__(self, amqp_url: str) -> None:
+        super().__init__("bare consumer")
+        self._amqp_url = amqp_url
+
+    def received_at(self, message_id: str) -> float | None:
+        """Give when a message came, by the monotonic clock; None while it has not."""
+        for line in self.log().splitlines(keepends=True):
+            name, _, at = line.partition(" ")
+            if name == message_id and at.endswith("\n"):
+                return float(at)
+        return None
+
+    def _command(self) -> list[str]:
+        return [sys.executable, "-m", "benchmarks.servers.bare_consumer", self._amqp_url]
+
+    def _answers(self) -> bool:
+        return "ready" in self.log()
+
+    def _environment(self) -> dict[str, str]:
+        return environment()
+
+
+def start_all(processes: Sequence[ServerProcess], stack: ExitStack) -> None:
+    """Start processes side by side; the stack ends them."""
+    for process in processes:
+        stack.callback(process.close)
+    with ThreadPoolExecutor(max_workers=4) as starting:
+        list(starting.map(lambda process: process.start(), processes))
+
+
+def origin(campaigns: int) -> ServiceProcess:
+    """Give a campaign service that has one snapshot."""
+    return ServiceProcess("benchmarks.servers.origin:create_app", {"campaigns": campaigns})
+
+
+def floor(answer: Path) -> ServiceProcess:
+    """Give the server of constant bytes."""
+    return ServiceProcess("benchmarks.servers.floor:create_app", {"answer": answer})
+
+
+def common_way(*, mongo_url: str, mongo_database: str, campaigns: int) -> ServiceProcess:
+    """Give the service as it is commonly written."""
+    return ServiceProcess(
+        "benchmarks.servers.common_way:create_app",
+        {"mongo_url": mongo_url, "mongo_database": mongo_database, "campaigns": campaigns},
+    )
+
+
+def environment() -> dict[str, str]:
+    """Give the environment of a process that imports the benchmarks."""
+    return {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+
+
+def processor_seconds(pid: int) -> float:
+    """Give the processor time that a process has used so far, in user and in kernel mode."""
+    # The name of the command, in brackets, may hold spaces.
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+def resident_bytes(pid: int) -> int:
+    """Give the memory that a process has in use now."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE
