@@ -66,7 +66,7 @@ async def test_golden(profiles: ProfileRepository) -> None:
 
 # The examples share a store: each is one more profile in it. None replaces another, as the
 # stand-in for MongoDB keeps the order of a replaced document's keys.
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(profile=stored_profiles())
 async def test_any_profile_is_stored_as_sent(
     profiles: ProfileRepository, profile: dict[str, Any]

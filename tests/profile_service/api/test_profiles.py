@@ -1,5 +1,6 @@
 """PUT, GET, DELETE /profiles/{player_id} and POST /profiles/import."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from tests.apps import ADMIN, ProfileParts, a_profile_app, serving
 from tests.builders import PLAYER_ID, a_profile, golden
+from tests.simulated_time import SimulatedClock, simulated
 
 MIB = 1024 * 1024
 BAD_IDS = ("%20a", "a%20", "a%5Cb", "%00", "a%0Ab", "x" * 129, "%E2%80%8B")
@@ -231,6 +233,24 @@ async def test_an_import_names_its_broken_line(
     assert report == {"received": 4, "created": 2, "replaced": 1, "failed": 1}
     assert [error["line"] for error in errors] == [2]
     assert {"a", "c"} <= set(parts.profiles.documents)
+
+
+@simulated
+async def test_an_import_whose_body_stops_coming() -> None:
+    """408 after 30 s, with the counts: what is counted is written, and nothing else."""
+    parts = ProfileParts(clock=SimulatedClock())
+
+    async def stopping() -> AsyncIterator[bytes]:
+        yield b"{}\n" + b"".join(b'{"player_id": "%d"}\n' % number for number in range(501))
+        await asyncio.sleep(3600)
+
+    async with serving(a_profile_app(parts)) as client:
+        async with asyncio.timeout(31):
+            answer = await client.post("/profiles/import", content=stopping(), headers=ADMIN)
+        assert answer.status_code == 408
+        assert answer.json()["detail"] == "the body stopped coming"
+        assert (answer.json()["created"], answer.json()["failed"]) == (500, 1)
+        assert len(parts.profiles.documents) == 500
 
 
 async def test_an_import_that_breaks_off_answers_how_far_it_came(

@@ -46,7 +46,7 @@ class App:
 
 def origin_of(app: App) -> HttpOrigin:
     """Give an origin that asks this app."""
-    transport = httpx.ASGITransport(app)  # type: ignore[arg-type]
+    transport = httpx.ASGITransport(app)
     return HttpOrigin(httpx.AsyncClient(transport=transport, base_url="http://campaigns"))
 
 
