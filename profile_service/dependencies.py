@@ -12,9 +12,14 @@ from profile_service.state import ProfileServiceState
 _bearer = HTTPBearer(auto_error=False, description="A token of ADMIN_TOKEN")
 
 
-async def state(request: Request) -> ProfileServiceState:
+def running_parts(request: Request) -> ProfileServiceState:
     """Give the parts of the running service."""
     return cast("ProfileServiceState", request.app.state.parts)
+
+
+async def state(request: Request) -> ProfileServiceState:
+    """Give the parts of the running service to a route."""
+    return running_parts(request)
 
 
 State = Annotated[ProfileServiceState, Depends(state)]
@@ -39,16 +44,21 @@ def check_client(request: Request, parts: ProfileServiceState) -> None:
         parts.client_tokens.actor(request.headers.get("authorization"))
 
 
-async def player_id(player_id: str) -> str:
-    """Give the player id of the path, normalised.
+def valid_player_id(text: str) -> str:
+    """Give a player id as it stands in a path, normalised.
 
     Raises:
         Invalid: it cannot be one.
     """
     try:
-        return normalise_key(player_id)
+        return normalise_key(text)
     except ValueError:
         raise Invalid.at("path", "player_id", msg=f"must be {KEY_RULE}") from None
+
+
+async def player_id(player_id: str) -> str:
+    """Give the player id of the path to a route."""
+    return valid_player_id(player_id)
 
 
 Actor = Annotated[str, Depends(actor)]

@@ -10,15 +10,16 @@ from foundation.clock import Clock
 from foundation.errors import Invalid, NotFound, Unavailable
 from foundation.validation import parse_as
 from profile_service.cache.campaigns import CampaignCache
+from profile_service.loading import ProfileLoader
 from profile_service.pending_updates import PendingUpdates
 from profile_service.profiles import (
     ActiveCampaignsUpdate,
     ProfileDocument,
     ProfileRepository,
     ProfilesUnavailable,
+    ProfileUnreadable,
 )
 
-ANSWER_SECONDS = 2.0
 WRITE_SECONDS = 10.0
 
 
@@ -47,6 +48,7 @@ class ProfileService:
         clock: Clock,
         hidden_fields: Collection[str] = (),
     ) -> None:
+        self.loader = ProfileLoader(profiles)
         self._profiles = profiles
         self._cache = cache
         self._updates = updates
@@ -81,20 +83,25 @@ class ProfileService:
         )
 
     async def profile(self, player_id: str) -> ProfileDocument:
-        """Give the stored profile.
+        """Give the stored profile. It is shared with who else asks for it: don't change it.
 
         Raises:
             NotFound: there is none.
-            Unavailable: it did not come within 2 s.
+            Unavailable: it did not come within 2 s, or cannot be read.
         """
         try:
-            async with asyncio.timeout(ANSWER_SECONDS):
-                document = await self._profiles.get(player_id)
-        except (TimeoutError, ProfilesUnavailable):
+            document = await self.loader.load(player_id)
+        except ProfilesUnavailable:
             raise Unavailable("profiles cannot be reached") from None
+        except ProfileUnreadable:
+            raise Unavailable("the profile cannot be read") from None
         if document is None:
             raise NotFound("Profile not found")
         return document
+
+    async def close(self) -> None:
+        """Answer those who still wait for a profile that it cannot be reached."""
+        await self.loader.close()
 
     async def put(self, player_id: str, body: Any) -> bool:
         """Write a profile as it was sent, but for `active_campaigns`; True when it is new.
@@ -156,7 +163,7 @@ def valid_profile(body: Any, player_id: str | None = None) -> ProfileDocument:
 
 
 def _same_set(stored: Any, active: list[str]) -> bool:
-    return (
+    return stored == active or (
         isinstance(stored, list)
         and len(stored) == len(active)
         and all(isinstance(name, str) for name in stored)
