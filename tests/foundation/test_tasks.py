@@ -60,7 +60,9 @@ async def test_restarts_are_spaced_out() -> None:
     async def work() -> None:
         nonlocal runs
         runs += 1
-        raise ValueError
+        if runs < 1000:
+            raise ValueError
+        await asyncio.get_running_loop().create_future()
 
     logging.getLogger("foundation.tasks").disabled = True
     async with running(work, name="work"):
