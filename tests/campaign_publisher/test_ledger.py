@@ -116,6 +116,9 @@ async def test_its_age_counts_from_the_start_of_a_read() -> None:
 
     ledger = (await a_loaded_replica(SlowLog(a_change(0)), clock=clock)).ledger
     assert ledger.age >= 0.75
+    clock.advance(60)
+    await ledger.follow()
+    assert 0.75 <= ledger.age < 60
 
 
 RESTORED = {
