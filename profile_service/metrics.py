@@ -19,6 +19,16 @@ def metrics_of(parts: ProfileServiceState, report: Report) -> Iterator[Metric]:
         "Whether the connection to RabbitMQ is believed to work.",
         parts.subscription.is_up,
     )
+    yield gauge(
+        "profile_service_requests_waiting",
+        "Requests that wait for a profile.",
+        parts.service.loader.waiting,
+    )
+    yield counter(
+        "profile_service_requests_refused",
+        "Requests that were answered with 503 because too many waited already.",
+        counts={(): parts.service.loader.refused},
+    )
     yield from _snapshot(parts.cache)
     yield from _news(parts)
     yield from _updates(parts)

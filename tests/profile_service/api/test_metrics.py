@@ -127,3 +127,23 @@ async def test_updates_are_counted_and_those_that_wait_are_told() -> None:
     assert waiting["profile_service_updates_pending"] == 1.0
     assert waiting["profile_service_update_failures_total"] > 1.0
     assert waiting["profile_service_updates_total,dropped"] == 0.0
+
+
+@simulated
+async def test_requests_that_wait_are_told() -> None:
+    """While MongoDB does not answer they wait, at most 2 s, and then none does."""
+    parts = given()
+    async with serving(a_profile_app(parts)) as client:
+        await settle()
+        parts.profiles.hanging = True
+        asked = [
+            asyncio.create_task(client.get(f"/get_client_config/{PLAYER_ID}")) for _ in range(3)
+        ]
+        await asyncio.sleep(0.5)
+        waiting = await metrics_of(client)
+        answers = await asyncio.gather(*asked)
+        later = await metrics_of(client)
+    assert waiting["profile_service_requests_waiting"] == 3.0
+    assert {answer.status_code for answer in answers} == {503}
+    assert later["profile_service_requests_waiting"] == 0.0
+    assert later["profile_service_requests_refused_total"] == 0.0
