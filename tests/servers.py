@@ -258,6 +258,8 @@ class RabbitNode(ServerProcess):
             "RABBITMQ_DIST_PORT": str(self._distribution_port),
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": (
                 "-start_epmd false -kernel inet_dist_use_interface {127,0,0,1}"
+                # Waiting schedulers leave the cores to others.
+                " +sbwt none +sbwtdcpu none +sbwtdio none"
             ),
             "RABBITMQ_MNESIA_BASE": str(self.storage),
             "RABBITMQ_LOG_BASE": str(self.folder / "log"),
