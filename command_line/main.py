@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from command_line.bench import bench
 from command_line.get import get
 from command_line.seed import seed
 from command_line.up import up
@@ -13,6 +14,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 app.command()(up)
 app.command()(seed)
 app.command()(get)
+app.add_typer(bench, name="bench")
 
 
 def _show_version(*, wanted: bool) -> None:

@@ -21,4 +21,4 @@ def test_lists_its_commands() -> None:
     """--help names every command."""
     result = CliRunner().invoke(app, ["--help"])
     assert result.exit_code == 0
-    assert all(command in result.output for command in ("up", "seed", "get"))
+    assert all(command in result.output for command in ("up", "seed", "get", "bench"))

@@ -1,0 +1,159 @@
+"""profile-matcher bench: how fast it is here, beside something known."""
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from command_line.client import fail
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from benchmarks.results import Result
+    from benchmarks.servers.given import Urls
+
+bench = typer.Typer(no_args_is_help=True)
+
+Output = Annotated[
+    Path | None, typer.Option(help="A folder for the result as JSON.", metavar="FOLDER")
+]
+AmqpUrl = Annotated[
+    str, typer.Option(envvar="AMQP_URL", help="A RabbitMQ; without one a private one is started.")
+]
+MongoUrl = Annotated[
+    str, typer.Option(envvar="MONGO_URL", help="A MongoDB; without one a private one is started.")
+]
+
+
+@bench.callback()
+def require_checkout() -> None:
+    """Measure Profile Matcher on this machine; only from a checkout of its sources."""
+    if find_spec("benchmarks") is None:
+        fail("the benchmarks are not installed: run this in a checkout, by `uv run`")
+
+
+@bench.command()
+def http(
+    *,
+    output: Output = None,
+    mongo_url: Annotated[
+        str,
+        typer.Option(
+            envvar="MONGO_URL", help="A MongoDB to measure with too, beside a canned one."
+        ),
+    ] = "",
+    seconds: Annotated[float, typer.Option(min=1, help="How long each server is asked.")] = 4,
+    rounds: Annotated[int, typer.Option(min=1, help="How often, in turn.")] = 5,
+) -> None:
+    """Our route beside a constant answer, and beside the way it is commonly written."""
+    from benchmarks import http  # noqa: PLC0415
+
+    _finish(lambda: http.run(seconds=seconds, rounds=rounds, mongo_url=mongo_url), output=output)
+
+
+@bench.command()
+def matching(
+    *,
+    output: Output = None,
+    campaigns: Annotated[
+        list[int] | None,
+        typer.Option(min=1, help="How many; may be repeated. 10 to 100,000 by tens."),
+    ] = None,
+    seconds: Annotated[float, typer.Option(min=0, help="How long each is asked.")] = 2,
+) -> None:
+    """Evaluating all campaigns for a player: ours and other libraries (uv sync --group bench)."""
+    from benchmarks import matching  # noqa: PLC0415
+
+    _finish(lambda: matching.run(campaigns or matching.SIZES, seconds=seconds), output=output)
+
+
+@bench.command()
+def propagation(
+    *,
+    output: Output = None,
+    amqp_url: AmqpUrl = "",
+    mongo_url: MongoUrl = "",
+    instances: Annotated[
+        list[int] | None, typer.Option(min=1, help="Instances; may be repeated. 1, 2, 8 and 24.")
+    ] = None,
+    campaigns: Annotated[
+        list[int] | None, typer.Option(min=1, help="Campaigns; may be repeated. 100 and 10,000.")
+    ] = None,
+    changes: Annotated[int, typer.Option(min=1, help="Changes that are measured.")] = 50,
+) -> None:
+    """From a change's answer to the last instance that answers players with it."""
+    from benchmarks import propagation  # noqa: PLC0415
+
+    _finish(
+        lambda: propagation.run(
+            instances=instances or propagation.INSTANCES,
+            sizes=campaigns or propagation.SIZES,
+            changes=changes,
+            urls=_urls(amqp_url, mongo_url),
+        ),
+        output=output,
+    )
+
+
+@bench.command()
+def memory(*, output: Output = None, amqp_url: AmqpUrl = "", mongo_url: MongoUrl = "") -> None:
+    """What campaigns cost in memory: a process of each service, and one campaign."""
+    from benchmarks import memory  # noqa: PLC0415
+
+    _finish(lambda: memory.run(urls=_urls(amqp_url, mongo_url)), output=output)
+
+
+@bench.command()
+def swap(
+    *,
+    output: Output = None,
+    amqp_url: AmqpUrl = "",
+    changes: Annotated[int, typer.Option(min=1, help="Changes in a run, one a second.")] = 20,
+    rounds: Annotated[int, typer.Option(min=1, help="How often, with and without, in turn.")] = 3,
+) -> None:
+    """How long requests wait while campaigns change under load."""
+    from benchmarks import swap  # noqa: PLC0415
+
+    _finish(
+        lambda: swap.run(changes=changes, rounds=rounds, urls=_urls(amqp_url, "")), output=output
+    )
+
+
+@bench.command()
+def report(
+    *,
+    results: Annotated[Path, typer.Option(help="The folder with the results.")] = Path(
+        "docs/performance"
+    ),
+    document: Annotated[Path, typer.Option(help="The document to put them into.")] = Path(
+        "docs/performance.md"
+    ),
+) -> None:
+    """Put the tables and the curves of results into the document (uv sync --group bench)."""
+    from benchmarks.report import NoSuchPlace, report  # noqa: PLC0415
+
+    try:
+        report(results, document)
+    except (NoSuchPlace, ImportError) as error:
+        fail(str(error))
+
+
+def _urls(amqp_url: str, mongo_url: str) -> "Urls":
+    from benchmarks.servers.given import Urls  # noqa: PLC0415
+
+    return Urls(amqp=amqp_url, mongo=mongo_url)
+
+
+def _finish(run: "Callable[[], Result]", *, output: Path | None) -> None:
+    """Run a benchmark, show what it found, and write it where that is wanted."""
+    from benchmarks.failures import FAILURES  # noqa: PLC0415
+
+    try:
+        result = run()
+    except FAILURES as error:
+        fail(str(error))
+    result.show()
+    if output is not None:
+        typer.echo(f"Written to {result.write(output)}")
