@@ -1,5 +1,6 @@
 """Importing profiles from NDJSON, as it comes: in pieces of any size."""
 
+import tracemalloc
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -112,7 +113,7 @@ async def test_nothing_is_nothing(body: bytes) -> None:
 
 
 async def test_a_line_may_be_as_long_as_the_limit() -> None:
-    """And not a byte longer; one without an end is not held in memory."""
+    """And not a byte longer, whether it ends or not."""
     exact = line("a", _note="")[:-1]
     exact = exact.replace(b'"_note":""', b'"_note":"' + b"x" * (MAX_LINE_BYTES - len(exact)) + b'"')
     assert len(exact) == MAX_LINE_BYTES
@@ -121,6 +122,25 @@ async def test_a_line_may_be_as_long_as_the_limit() -> None:
     assert report.errors == [LineError(2, f"a line must not be over {MAX_LINE_BYTES} bytes")]
     endless = await imported(line("a") + b"x" * 5 * MAX_LINE_BYTES)
     assert [error.line for error in endless.errors] == [2]
+
+
+async def test_a_line_without_an_end_is_not_held_in_memory() -> None:
+    """However much of it comes, little more than the limit is kept."""
+
+    async def endless() -> AsyncIterator[bytes]:
+        for _ in range(512):
+            yield b"x" * 65536
+        yield b"\n" + line("a")
+
+    report = ImportReport()
+    tracemalloc.start()
+    try:
+        await import_profiles(a_service(InMemoryProfiles()), endless(), report)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 8 * MAX_LINE_BYTES
+    assert (report.created, [error.line for error in report.errors]) == (1, [1])
 
 
 async def test_of_two_lines_for_one_player_the_later_wins() -> None:
