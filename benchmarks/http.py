@@ -5,7 +5,6 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,18 @@ import orjson
 from motor.motor_asyncio import AsyncIOMotorClient
 
 from benchmarks.game import player_id
-from benchmarks.quantiles import median, ratio
-from benchmarks.results import Cell, Result, Table
+from benchmarks.http_tables import (
+    COMMON,
+    FLOOR,
+    OURS,
+    USUAL_CONNECTIONS,
+    USUAL_SIZE,
+    Measured,
+    notes_of,
+    tables_of,
+)
+from benchmarks.quantiles import median
+from benchmarks.results import Result
 from benchmarks.servers.players import with_players
 from benchmarks.servers.processes import (
     CannedMongoProcess,
@@ -23,30 +32,16 @@ from benchmarks.servers.processes import (
     origin,
     processor_seconds,
 )
-from benchmarks.wrk import Load, load, require_wrk
+from benchmarks.wrk import load, require_wrk
 from tests.processes import ServiceProcess, profile_service
 from tests.servers import free_port
 
 CONNECTIONS = (1, 16, 64, 256)
 SIZES = (10, 100, 1_000, 10_000)
-USUAL_CONNECTIONS, USUAL_SIZE = 64, 100
 DATABASE = "profile_matcher_bench"
 
-OURS, FLOOR, COMMON = "Profile Matcher", "floor", "common way"
 WARM_UP_SECONDS = 1.0
 QUERIES = 2_000
-
-
-@dataclass(frozen=True)
-class Measured:
-    """One run of one server. Processor time in microseconds a request."""
-
-    database: str
-    server: str
-    campaigns: int
-    connections: int
-    load: Load
-    processor: float
 
 
 def run(
@@ -80,9 +75,9 @@ def run(
     return Result(
         benchmark="http",
         options={"seconds": seconds, "rounds": rounds},
-        tables=_tables(measured),
+        tables=tables_of(measured),
         measured={"runs": measured, "query_milliseconds": trips},
-        notes=[*_beside_the_common_way(measured), *_one_connection(measured, trips)],
+        notes=notes_of(measured, trips),
     )
 
 
@@ -154,80 +149,3 @@ def _in_turn(
                 found = load(server.url, connections=at, seconds=seconds)
                 used = processor_seconds(server.pid) - before
                 yield Measured(database, name, size, at, found, used / found.requests * 1e6)
-
-
-def _tables(measured: Sequence[Measured]) -> list[Table]:
-    by_connections = "GET /get_client_config at 100 campaigns"
-    by_campaigns = "GET /get_client_config at 64 connections"
-    given = "GET /get_client_config at 100 campaigns, with the MongoDB that was given"
-    tables = [
-        _table("http", by_connections, "connections", _at(measured, "canned", size=USUAL_SIZE)),
-        _table(
-            "http-campaigns",
-            by_campaigns,
-            "campaigns",
-            _at(measured, "canned", at=USUAL_CONNECTIONS),
-        ),
-        _table("http-given", given, "connections", _at(measured, "given")),
-    ]
-    return [table for table in tables if table.rows]
-
-
-def _at(
-    measured: Sequence[Measured], database: str, *, size: int | None = None, at: int | None = None
-) -> list[Measured]:
-    return [
-        each
-        for each in measured
-        if each.database == database
-        and size in {None, each.campaigns}
-        and at in {None, each.connections}
-    ]
-
-
-def _table(key: str, title: str, by: str, measured: Sequence[Measured]) -> Table:
-    groups: dict[tuple[int, str], list[Measured]] = {}
-    for each in measured:
-        groups.setdefault((getattr(each, by), each.server), []).append(each)
-    columns = ["server", by, "req/s", "of floor", "p50 ms", "p99 ms", "CPU µs", "of floor's"]
-    rows: list[list[Cell]] = [
-        [server, number, *_figures(runs, groups[number, FLOOR])]
-        for (number, server), runs in groups.items()
-    ]
-    return Table(key=key, title=title, columns=columns, rows=rows)
-
-
-def _figures(runs: Sequence[Measured], floors: Sequence[Measured]) -> list[float]:
-    throughputs = [each.load.throughput for each in runs]
-    processors = [each.processor for each in runs]
-    return [
-        median(throughputs),
-        ratio(throughputs, [each.load.throughput for each in floors]),
-        median([each.load.p50 for each in runs]),
-        median([each.load.p99 for each in runs]),
-        median(processors),
-        ratio(processors, [each.processor for each in floors]),
-    ]
-
-
-def _beside_the_common_way(measured: Sequence[Measured]) -> list[str]:
-    usual = _at(measured, "canned", size=USUAL_SIZE, at=USUAL_CONNECTIONS)
-    ours = [each.load.throughput for each in usual if each.server == OURS]
-    others = [each.load.throughput for each in usual if each.server == COMMON]
-    return [f"{ratio(ours, others):.1f} times the common way at 64 connections"] if ours else []
-
-
-def _one_connection(measured: Sequence[Measured], trips: dict[str, float]) -> list[str]:
-    """Compare the least latency with what it cannot be below: the floor, and one query."""
-    notes = []
-    for database, trip in trips.items():
-        alone = _at(measured, database, size=USUAL_SIZE, at=1)
-        ours = [each.load.p50 for each in alone if each.server == OURS]
-        least = [each.load.p50 for each in alone if each.server == FLOOR]
-        if ours and least:
-            bound = median(least) + trip
-            notes.append(
-                f"One connection, {database} MongoDB: p50 {median(ours):.2f} ms; the floor's "
-                f"{median(least):.2f} ms and one query of {trip:.2f} ms are {bound:.2f} ms"
-            )
-    return notes

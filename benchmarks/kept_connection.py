@@ -34,6 +34,7 @@ class KeptConnection:
         self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None
     ) -> None:
         self._writer.close()
+        await self._writer.wait_closed()
 
     async def request(
         self, path: str, *, method: str = "GET", token: str = "", body: bytes = b""

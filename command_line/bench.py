@@ -1,5 +1,7 @@
 """profile-matcher bench: how fast it is here, beside something known."""
 
+import signal
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -150,10 +152,14 @@ def _finish(run: "Callable[[], Result]", *, output: Path | None) -> None:
     """Run a benchmark, show what it found, and write it where that is wanted."""
     from benchmarks.failures import FAILURES  # noqa: PLC0415
 
+    # As Ctrl-C does: what was started is ended on the way out.
+    before = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     try:
         result = run()
     except FAILURES as error:
         fail(str(error))
+    finally:
+        signal.signal(signal.SIGTERM, before)
     result.show()
     if output is not None:
         typer.echo(f"Written to {result.write(output)}")

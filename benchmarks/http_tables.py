@@ -1,0 +1,127 @@
+"""The tables of the HTTP benchmark."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from benchmarks.quantiles import median, ratio
+from benchmarks.results import Cell, Table
+from benchmarks.wrk import Load
+
+OURS, FLOOR, COMMON = "Profile Matcher", "floor", "common way"
+USUAL_CONNECTIONS, USUAL_SIZE = 64, 100
+
+HOURLY_LOADS = (1_000_000, 10_000_000, 100_000_000, 1_000_000_000)
+# The busiest moment beside the average, and what a core may be used to: latency grows past it.
+PEAK = 3
+USE_OF_A_CORE = 0.6
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One run of one server. Processor time in microseconds a request."""
+
+    database: str
+    server: str
+    campaigns: int
+    connections: int
+    load: Load
+    processor: float
+
+
+def tables_of(measured: Sequence[Measured]) -> list[Table]:
+    """Give the tables of what was measured."""
+    by_connections = "GET /get_client_config at 100 campaigns"
+    by_campaigns = "GET /get_client_config at 64 connections"
+    given = "GET /get_client_config at 100 campaigns, with the MongoDB that was given"
+    tables = [
+        _table("http", by_connections, "connections", _at(measured, "canned", size=USUAL_SIZE)),
+        _table(
+            "http-campaigns",
+            by_campaigns,
+            "campaigns",
+            _at(measured, "canned", at=USUAL_CONNECTIONS),
+        ),
+        _table("http-given", given, "connections", _at(measured, "given")),
+        _capacity(measured),
+    ]
+    return [table for table in tables if table.rows]
+
+
+def _at(
+    measured: Sequence[Measured], database: str, *, size: int | None = None, at: int | None = None
+) -> list[Measured]:
+    return [
+        each
+        for each in measured
+        if each.database == database
+        and size in {None, each.campaigns}
+        and at in {None, each.connections}
+    ]
+
+
+def _table(key: str, title: str, by: str, measured: Sequence[Measured]) -> Table:
+    groups: dict[tuple[int, str], list[Measured]] = {}
+    for each in measured:
+        groups.setdefault((getattr(each, by), each.server), []).append(each)
+    columns = ["server", by, "req/s", "of floor", "p50 ms", "p99 ms", "CPU µs", "of floor's"]
+    rows: list[list[Cell]] = [
+        [server, number, *_figures(runs, groups[number, FLOOR])]
+        for (number, server), runs in groups.items()
+    ]
+    return Table(key=key, title=title, columns=columns, rows=rows)
+
+
+def _figures(runs: Sequence[Measured], floors: Sequence[Measured]) -> list[float]:
+    throughputs = [each.load.throughput for each in runs]
+    processors = [each.processor for each in runs]
+    return [
+        median(throughputs),
+        ratio(throughputs, [each.load.throughput for each in floors]),
+        median([each.load.p50 for each in runs]),
+        median([each.load.p99 for each in runs]),
+        median(processors),
+        ratio(processors, [each.processor for each in floors]),
+    ]
+
+
+def _capacity(measured: Sequence[Measured]) -> Table:
+    """Say how many cores a load needs, by the processor time that a request takes."""
+    usual = _at(measured, "canned", size=USUAL_SIZE, at=USUAL_CONNECTIONS)
+    ours = [each.processor for each in usual if each.server == OURS]
+    rows: list[list[Cell]] = []
+    for hourly in HOURLY_LOADS if ours else ():
+        peak = hourly / 3600 * PEAK
+        cores = math.ceil(peak * median(ours) / 1e6 / USE_OF_A_CORE)
+        rows.append([f"{hourly:,}", hourly / 3600, peak, cores, cores + 1])
+    columns = ["requests an hour", "a second", f"at a peak of {PEAK} times", "cores", "replicas"]
+    title = f"Cores that are used to {USE_OF_A_CORE:.0%} at the peak, and replicas of one core"
+    return Table(key="capacity", title=title, columns=columns, rows=rows)
+
+
+def notes_of(measured: Sequence[Measured], trips: dict[str, float]) -> list[str]:
+    """Give what the tables do not show: `trips` is the time of a query by database, in ms."""
+    return [*_beside_the_common_way(measured), *_one_connection(measured, trips)]
+
+
+def _beside_the_common_way(measured: Sequence[Measured]) -> list[str]:
+    usual = _at(measured, "canned", size=USUAL_SIZE, at=USUAL_CONNECTIONS)
+    ours = [each.load.throughput for each in usual if each.server == OURS]
+    others = [each.load.throughput for each in usual if each.server == COMMON]
+    return [f"{ratio(ours, others):.1f} times the common way at 64 connections"] if ours else []
+
+
+def _one_connection(measured: Sequence[Measured], trips: dict[str, float]) -> list[str]:
+    """Compare the least latency with what it cannot be below: the floor, and one query."""
+    notes = []
+    for database, trip in trips.items():
+        alone = _at(measured, database, size=USUAL_SIZE, at=1)
+        ours = [each.load.p50 for each in alone if each.server == OURS]
+        least = [each.load.p50 for each in alone if each.server == FLOOR]
+        if ours and least:
+            bound = median(least) + trip
+            notes.append(
+                f"One connection, {database} MongoDB: p50 {median(ours):.2f} ms; the floor's "
+                f"{median(least):.2f} ms and one query of {trip:.2f} ms are {bound:.2f} ms"
+            )
+    return notes

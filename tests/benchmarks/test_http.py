@@ -1,0 +1,70 @@
+"""The HTTP benchmark compares servers that give the same answer."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from benchmarks.game import player, player_id
+from benchmarks.http import answer_of, deployed
+from benchmarks.http_tables import COMMON, FLOOR, OURS, Measured, notes_of, tables_of
+from benchmarks.servers.processes import CannedMongoProcess, processor_seconds
+from benchmarks.wrk import Load
+from tests.processes import ServiceProcess
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[dict[str, ServiceProcess]]:
+    """The three servers, on a canned MongoDB."""
+    with CannedMongoProcess() as canned, deployed(canned.url, 30) as started:
+        yield started
+
+
+def test_the_floor_gives_our_answer(servers: dict[str, ServiceProcess]) -> None:
+    """The floor has the bytes of our answer, and headers of the same names."""
+    floor, ours = answer_of(servers[FLOOR]), answer_of(servers[OURS])
+    assert floor["body"] == ours["body"]
+    assert floor["headers"].keys() == ours["headers"].keys()
+
+
+def test_the_common_way_gives_the_same_profile(servers: dict[str, ServiceProcess]) -> None:
+    """Any player is told the same by ours and by the common way: the stored set, ordered."""
+    told = [
+        servers[name].client.get(f"/get_client_config/{player_id(7)}").json()
+        for name in (OURS, COMMON)
+    ]
+    assert told[0] == told[1]
+    assert told[0]["player_id"] == player_id(7)
+    assert sorted(told[0]["active_campaigns"]) == player()["active_campaigns"]
+
+
+def test_processor_time_only_grows(servers: dict[str, ServiceProcess]) -> None:
+    """A process that answers has used the processor."""
+    pid = servers[COMMON].pid
+    before = processor_seconds(pid)
+    for _ in range(50):
+        answer_of(servers[COMMON])
+    assert processor_seconds(pid) >= before > 0
+
+
+def test_tables() -> None:
+    """Ratios are of neighbours, and cores follow from processor time at the peak and in use."""
+    servers = ((FLOOR, 1.0, 100.0), (OURS, 0.9, 120.0), (COMMON, 0.2, 500.0))
+    measured = [
+        _measured(server, possible * share, processor)
+        for possible in (8_000.0, 4_000.0)
+        for server, share, processor in servers
+    ]
+    tables = {table.key: table for table in tables_of(measured)}
+    ours = next(row for row in tables["http"].rows if row[0] == OURS)
+    assert ours[1:4] == [64, pytest.approx(5_400.0), pytest.approx(0.9)]
+    assert ours[6:] == [120.0, pytest.approx(1.2)]
+    # 100,000,000 an hour are 83,333 a second at the peak, and 10 s of processor time.
+    hourly = next(row for row in tables["capacity"].rows if row[0] == "100,000,000")
+    assert hourly[3] == 17
+    assert "http-given" not in tables
+    assert notes_of(measured, {})[0].startswith("4.5 times the common way")
+
+
+def _measured(server: str, throughput: float, processor: float) -> Measured:
+    load = Load(throughput=throughput, p50=1.0, p99=2.0, p999=3.0, max=4.0, requests=1)
+    return Measured("canned", server, 100, 64, load, processor)
