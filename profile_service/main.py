@@ -1,5 +1,6 @@
 """The profile service's app: what it is made of, and its life from start to stop."""
 
+import gc
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
@@ -80,6 +81,11 @@ def create_app(
             known, open_profiles, open_origin, open_subscription, clock or SystemClock()
         ) as parts:
             app.state.parts = parts
+            if settings is None:
+                # A process of its own: what it is made of stays, and need not be looked
+                # through again and again, which keeps requests waiting for 30 ms and more.
+                gc.collect()
+                gc.freeze()
             with parts.draining.on_sigterm(known.shutdown_delay):
                 yield
             parts.draining.started = True

@@ -46,7 +46,7 @@ async def read_snapshot(
     except ValueError:
         # Written in another way, or broken: parsed whole, it shows which.
         header, rules = await sliced(_as_a_whole(body))
-    return header, await CompiledCampaigns.from_sources(rules)
+    return header, await CompiledCampaigns.from_sources(rules, held)
 
 
 def _in_pieces(body: bytes, known: Mapping[bytes, Rule]) -> _Read:

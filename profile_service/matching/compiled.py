@@ -23,33 +23,37 @@ class CompiledCampaigns:
 
     def __init__(self, campaigns: Iterable[Campaign]) -> None:
         self.sources: Mapping[bytes, Rule] = {}
-        self._rules, self._index = at_once(_compiled([rule_of(each) for each in campaigns]))
+        self.index = at_once(_compiled([rule_of(each) for each in campaigns], None))
 
     @classmethod
-    async def from_sources(cls, sources: Mapping[bytes, Rule]) -> Self:
-        """Compile in slices: requests are answered meanwhile."""
+    async def from_sources(cls, sources: Mapping[bytes, Rule], before: Self | None) -> Self:
+        """Compile in slices: requests are answered meanwhile.
+
+        What would be compiled as it was `before` is taken from there.
+        """
         compiled = cls(())
         compiled.sources = sources
-        compiled._rules, compiled._index = await sliced(_compiled([*sources.values()]))
+        rules = [*sources.values()]
+        compiled.index = await sliced(_compiled(rules, before.index if before else None))
         return compiled
 
     def __len__(self) -> int:
-        return len(self._rules)
+        return len(self.index.rules)
 
     def get(self, name: str) -> Rule | None:
         """Give the rule of the campaign of that name, if there is one; looks at all of them."""
-        return next((rule for rule in self._rules if rule.name == name), None)
+        return next((rule for rule in self.index.rules if rule.name == name), None)
 
     def matching(self, profile: Mapping[str, Any], at: datetime) -> list[str]:
         """Name the campaigns active at `at` that the profile matches.
 
         The highest priority comes first, equal ones by name.
         """
-        return self._index.matching(profile, at)
+        return self.index.matching(profile, at)
 
 
-def _compiled(rules: list[Rule]) -> Steps[tuple[list[Rule], Index]]:
-    """Give the rules in their places, and their index."""
+def _compiled(rules: list[Rule], before: Index | None) -> Steps[Index]:
+    """Put the rules in their places, and give their index."""
     runs = []
     for begin in range(0, len(rules), _SORTED_AT_ONCE):
         run = rules[begin : begin + _SORTED_AT_ONCE]
@@ -59,4 +63,4 @@ def _compiled(rules: list[Rule]) -> Steps[tuple[list[Rule], Index]]:
     for rule in merge(*runs, key=attrgetter("order"), reverse=True):
         placed.append(rule)
         yield
-    return placed, (yield from index_of(placed))
+    return (yield from index_of(placed, before))

@@ -4,8 +4,9 @@ Each matcher is a lookup that gives a set of campaigns as bits; a player is in t
 are in every set. The evaluator says what the answer must be; the tests hold them equal.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from foundation.slices import Steps
@@ -14,7 +15,7 @@ from profile_service.matching.bits import descending
 from profile_service.matching.evaluator import SCALAR_FIELDS
 from profile_service.matching.items import ItemLookup, item_lookup
 from profile_service.matching.levels import LevelLookup, level_lookup
-from profile_service.matching.rules import Rule
+from profile_service.matching.rules import Rule, ValueRule
 from profile_service.matching.values import ValueLookup, value_lookup
 
 
@@ -23,38 +24,72 @@ class Index:
 
     def __init__(
         self,
-        names: Sequence[str],
+        rules: Sequence[Rule],
         *,
         active: Activity,
         levels: LevelLookup,
         values: Mapping[str, ValueLookup],
         items: ItemLookup,
     ) -> None:
-        self._names = names
-        self._active = active
-        self._levels = levels
-        self._values = tuple(values.items())
-        self._items = items
+        self.rules = rules
+        self.active = active
+        self.levels = levels
+        self.values = values
+        self.items = items
+        self._names = [rule.name for rule in rules]
+        self._fields = tuple(values.items())
 
     def matching(self, profile: Mapping[str, Any], at: datetime) -> list[str]:
         """Name those that are active at `at` and that the profile matches, in order."""
-        found = self._active.at(at) & self._levels.matching(profile.get("level"))
-        for field, lookup in self._values:
+        found = self.active.at(at) & self.levels.matching(profile.get("level"))
+        for field, lookup in self._fields:
             found &= lookup.matching(profile.get(field))
-        found = self._items.matching(profile.get("inventory"), found)
+        found = self.items.matching(profile.get("inventory"), found)
         names = self._names
         return [names[place] for place in descending(found)]
 
 
-def index_of(rules: Sequence[Rule]) -> Steps[Index]:
-    """Build the index of rules, the one that comes last in the answer first."""
+def index_of(rules: Sequence[Rule], before: Index | None) -> Steps[Index]:
+    """Build the index of rules, the one that comes last in the answer first.
+
+    Of the index that was `before` it takes the lookups that would come out the same.
+    """
+    kept = before if before and _have_the_same_places(rules, before.rules) else None
+    changed = _changed(rules, kept.rules) if kept else []
+
+    def is_kept(part: Callable[[Rule], object]) -> bool:
+        return all(part(old) == part(new) for old, new in changed)
+
     values: dict[str, ValueLookup] = {}
     for number, field in enumerate(SCALAR_FIELDS):
-        values[field] = yield from value_lookup([rule.values[number] for rule in rules])
+        part = _value_rule(number)
+        if kept and is_kept(part):
+            values[field] = kept.values[field]
+        else:
+            values[field] = yield from value_lookup([part(rule) for rule in rules])
     return Index(
-        [rule.name for rule in rules],
-        active=(yield from activity(rules)),
-        levels=(yield from level_lookup(rules)),
+        rules,
+        active=kept.active if kept and is_kept(_PERIOD) else (yield from activity(rules)),
+        levels=kept.levels if kept and is_kept(_LEVEL) else (yield from level_lookup(rules)),
         values=values,
-        items=(yield from item_lookup(rules)),
+        items=kept.items if kept and is_kept(_ITEMS) else (yield from item_lookup(rules)),
     )
+
+
+_PERIOD = attrgetter("enabled", "start", "end")
+_LEVEL = attrgetter("is_levelled", "min_level", "max_level")
+_ITEMS = attrgetter("required", "refused")
+
+
+def _value_rule(number: int) -> Callable[[Rule], ValueRule]:
+    return lambda rule: rule.values[number]
+
+
+def _have_the_same_places(rules: Sequence[Rule], before: Sequence[Rule]) -> bool:
+    return len(rules) == len(before) and all(
+        new is old or new.name == old.name for new, old in zip(rules, before, strict=True)
+    )
+
+
+def _changed(rules: Sequence[Rule], before: Sequence[Rule]) -> list[tuple[Rule, Rule]]:
+    return [(old, new) for old, new in zip(before, rules, strict=True) if old is not new]

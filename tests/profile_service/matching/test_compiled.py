@@ -61,18 +61,47 @@ def test_those_that_are_active_and_match_are_named(
         )
 
 
-@given(_sets_of_campaigns(), st.lists(profiles(), max_size=2))
-async def test_compiling_in_slices_gives_the_same(
-    published: list[Campaign], asked: list[dict[str, Any]]
+_PARTS = (("matchers",), ("enabled",), ("start_date", "end_date"), ("priority",))
+
+
+@given(
+    _sets_of_campaigns(),
+    _sets_of_campaigns(),
+    st.sampled_from(((), *_PARTS, ("matchers", "enabled"))),
+    st.lists(profiles(), min_size=1, max_size=2),
+    moments(),
+)
+async def test_what_came_before_does_not_show(
+    before: list[Campaign],
+    others: list[Campaign],
+    parts: tuple[str, ...],
+    asked: list[dict[str, Any]],
+    at: datetime,
 ) -> None:
-    """Campaigns that were read from bytes answer as those that were given at once."""
-    sources = {each.name.encode(): rule_of(each) for each in published}
-    read, given_at_once = (
-        await CompiledCampaigns.from_sources(sources),
-        CompiledCampaigns(published),
-    )
-    assert len(read) == len(given_at_once)
-    assert all(read.matching(p, NOW) == given_at_once.matching(p, NOW) for p in asked)
+    """Compiled from some others, of which much is kept, campaigns answer as they do alone.
+
+    Some are changed in a part, or else others take their places or come beside them.
+    """
+    after = {each.name: each for each in before}
+    for other in others:
+        old = after.get(other.name)
+        if old is None or not parts:
+            after[other.name] = other
+        else:
+            changes = {part: getattr(other, part) for part in parts}
+            after[other.name] = old.model_copy(update=changes)
+    rules = {each.name: rule_of(each) for each in before}
+    old_sources = {name.encode(): rule for name, rule in rules.items()}
+    new_sources = {
+        name.encode(): rules[name] if rules.get(name) == rule_of(each) else rule_of(each)
+        for name, each in after.items()
+    }
+    held = await CompiledCampaigns.from_sources(old_sources, None)
+    held.matching(asked[0], at)
+    read = await CompiledCampaigns.from_sources(new_sources, held)
+    alone = CompiledCampaigns(after.values())
+    assert len(read) == len(alone)
+    assert all(read.matching(each, at) == alone.matching(each, at) for each in asked)
 
 
 def _a_large_game(size: int) -> list[Campaign]:
