@@ -23,7 +23,7 @@ def allocated_by(count: int) -> int:
     published = first_snapshot(list(campaigns(count))).campaigns
     sources = {each.model_dump_json().encode(): rule_of(each) for each in published}
     del published
-    held = asyncio.run(CompiledCampaigns.from_sources(sources))
+    held = asyncio.run(CompiledCampaigns.from_sources(sources, None))
     del sources
     gc.collect()
     allocated, _ = tracemalloc.get_traced_memory()
