@@ -21,12 +21,11 @@ DEEP = 10_000
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Both services in one process: its memory is that of both."""
-    with a_stack(tmp_path_factory.mktemp("stack")) as stack:
+    folder = tmp_path_factory.mktemp("stack")
+    with a_stack(folder) as stack:
         yield stack
         # Whatever came, nothing failed inside: an unexpected exception is logged.
-        assert (tmp_path_factory.getbasetemp() / "stack0" / "output.txt").read_text() == (
-            stack.printed
-        )
+        assert (folder / "output.txt").read_text() == stack.printed
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from tests.command_line.stacks import Stack, a_stack
 
 SCHEMATHESIS = str(Path(sys.executable).parent / "schemathesis")
 LIMIT = 240.0
-CASES_EACH = 150
+CASES_EACH = 100
 CHECKS = (
     "not_a_server_error",
     "status_code_conformance",
@@ -33,7 +33,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield stack
 
 
-@pytest.mark.parametrize(("service", "least"), [("campaigns", 1500), ("profiles", 1000)])
+@pytest.mark.parametrize(("service", "least"), [("campaigns", 1200), ("profiles", 800)])
 def test_no_request_gets_an_answer_that_is_not_documented(
     stack: Stack, tmp_path: Path, service: str, least: int
 ) -> None:
@@ -51,11 +51,7 @@ def test_no_request_gets_an_answer_that_is_not_documented(
             *("--generation-deterministic", "--warnings", "off"),
         ],
         cwd=tmp_path,
-        env={
-            **os.environ,
-            "SCHEMATHESIS_HOOKS": "tests.security.schemathesis_hooks",
-            "PYTHONPATH": str(Path(__file__).parents[2]),
-        },
+        env=_environment(),
         capture_output=True,
         text=True,
         timeout=LIMIT,
@@ -65,3 +61,13 @@ def test_no_request_gets_an_answer_that_is_not_documented(
     cases = re.search(r"(\d+) generated", ran.stdout)
     assert cases is not None, ran.stdout
     assert int(cases[1]) >= least
+
+
+def _environment() -> dict[str, str]:
+    """Give schemathesis our hooks; its own code is not what coverage is about."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
+    return {
+        **inherited,
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+        "SCHEMATHESIS_HOOKS": "tests.security.schemathesis_hooks",
+    }

@@ -104,7 +104,7 @@ async def _refusal(url: str, caplog: pytest.LogCaptureFixture) -> str:
         async with consuming(url) as recorder:
             await until(lambda: "cannot be reached" in caplog.text)
             assert recorder.connects == 0
-    assert "guest" not in caplog.text
+    assert "guest:guest" not in caplog.text
     return caplog.text
 
 
