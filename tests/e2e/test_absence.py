@@ -1,13 +1,39 @@
 """Each service goes on while something else is away, and needs no restart when it is back."""
 
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 
 import pytest
 
 from tests.builders import golden
 from tests.e2e.operator import TOKEN, Operator, active_campaigns, all_become, becomes
-from tests.processes import campaign_service, profile_service
+from tests.processes import ServiceProcess, campaign_service, profile_service
 from tests.servers import RabbitNode, ServerUnavailableError, rabbitmq_server
+
+
+ALWAYS = {**golden("campaign"), "start_date": None, "end_date": None}
+
+
+@contextmanager
+def both_services(
+    amqp_url: str, mongo_url: str, mongo_database: str
+) -> Iterator[tuple[ServiceProcess, ServiceProcess, Operator]]:
+    """Give a campaign service and a profile service that are ready, with the golden profile."""
+    settings = {
+        "mongo_url": mongo_url,
+        "mongo_database": mongo_database,
+        "amqp_url": amqp_url,
+        "admin_token": TOKEN,
+    }
+    with (
+        campaign_service(**settings) as campaigns,
+        profile_service(**settings, campaigns_url=campaigns.url) as profiles,
+    ):
+        campaigns.until_ready()
+        profiles.until_ready()
+        with closing(Operator(campaigns.url, profiles.url)) as operator:
+            operator.put_profile(golden("profile"))
+            yield campaigns, profiles, operator
 
 
 @pytest.fixture
@@ -25,23 +51,13 @@ def test_both_start_without_rabbitmq_and_changes_flow_once_it_is_there(
     stopped_rabbitmq: RabbitNode, mongo_url: str, mongo_database: str
 ) -> None:
     """HTTP is served from the first second; after RabbitMQ's start and restart events come."""
-    settings = {
-        "mongo_url": mongo_url,
-        "mongo_database": mongo_database,
-        "amqp_url": stopped_rabbitmq.url,
-        "admin_token": TOKEN,
-    }
-    campaign = {**golden("campaign"), "start_date": None, "end_date": None}
-    with (
-        campaign_service(**settings) as campaigns,
-        profile_service(**settings, campaigns_url=campaigns.url) as profiles,
+    with both_services(stopped_rabbitmq.url, mongo_url, mongo_database) as (
+        campaigns,
+        profiles,
+        operator,
     ):
-        campaigns.until_ready()
-        profiles.until_ready()
-        operator = Operator(campaigns.url, profiles.url)
-        operator.put_profile(golden("profile"))
         assert active_campaigns(profiles.url) == []
-        operator.put_campaign(campaign)
+        operator.put_campaign(ALWAYS)
         assert campaigns.health()["status"] == "degraded"
 
         stopped_rabbitmq.start()
@@ -55,29 +71,14 @@ def test_both_start_without_rabbitmq_and_changes_flow_once_it_is_there(
         stopped_rabbitmq.start()
         all_become([profiles.url], ["mycampaign"])
         assert becomes(lambda: campaigns.health()["status"], "ok") == "ok"
-        operator.close()
 
 
 def test_players_are_answered_while_the_campaign_service_is_away(
     amqp_url: str, mongo_url: str, mongo_database: str
 ) -> None:
     """The held campaigns are served, and a change made after its return arrives."""
-    settings = {
-        "mongo_url": mongo_url,
-        "mongo_database": mongo_database,
-        "amqp_url": amqp_url,
-        "admin_token": TOKEN,
-    }
-    campaign = {**golden("campaign"), "start_date": None, "end_date": None}
-    with (
-        campaign_service(**settings) as campaigns,
-        profile_service(**settings, campaigns_url=campaigns.url) as profiles,
-    ):
-        campaigns.until_ready()
-        profiles.until_ready()
-        operator = Operator(campaigns.url, profiles.url)
-        operator.put_profile(golden("profile"))
-        operator.put_campaign(campaign)
+    with both_services(amqp_url, mongo_url, mongo_database) as (campaigns, profiles, operator):
+        operator.put_campaign(ALWAYS)
         all_become([profiles.url], ["mycampaign"])
 
         campaigns.stop()
@@ -87,4 +88,3 @@ def test_players_are_answered_while_the_campaign_service_is_away(
         campaigns.until_ready()
         operator.delete_campaign("mycampaign")
         all_become([profiles.url], [])
-        operator.close()
