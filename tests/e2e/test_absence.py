@@ -10,7 +10,6 @@ from tests.e2e.operator import TOKEN, Operator, active_campaigns, all_become, be
 from tests.processes import ServiceProcess, campaign_service, profile_service
 from tests.servers import RabbitNode, ServerUnavailableError, rabbitmq_server
 
-
 ALWAYS = {**golden("campaign"), "start_date": None, "end_date": None}
 
 
