@@ -8,12 +8,14 @@ import typer
 from command_line.bench import bench
 from command_line.get import get
 from command_line.seed import seed
+from command_line.soak import soak
 from command_line.up import up
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False)
 app.command()(up)
 app.command()(seed)
 app.command()(get)
+app.command()(soak)
 app.add_typer(bench, name="bench")
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Coroutine
+from concurrent.futures import Future
 from typing import Any, Self, TypeVar
 
 Result = TypeVar("Result")
@@ -30,6 +31,10 @@ class Background:
     def run(self, work: Coroutine[Any, Any, Result], limit: float = CALL_LIMIT) -> Result:
         """Run `work` there and give its result; `TimeoutError` after `limit` seconds."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(limit)
+
+    def start(self, work: Coroutine[Any, Any, Result]) -> Future[Result]:
+        """Have `work` run there until it ends, or the block does."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
 
     async def _end(self) -> None:
         tasks = asyncio.all_tasks() - {asyncio.current_task()}

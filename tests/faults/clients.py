@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Mapping
+from enum import Enum
 from typing import Self
 
 import httpx
@@ -16,12 +17,19 @@ ANSWER_LIMIT = 10.0  # how soon an answer must come is for each test to say
 TOLERANCE = 0.5
 
 
+class Promise(Enum):
+    """What an answer may break."""
+
+    ANSWER = "there is an answer, and it is no error"
+    FORWARD = "the revision never goes back"
+    AGE = "the age is no lie"
+
+
 class Client:
     """Asks one instance again and again, and notes each promise that an answer breaks.
 
-    There is an answer, and it is no error; the revision never goes back; and the age is
-    no lie: a revision is not called the newest as of a moment when a newer one had been
-    acknowledged for `tolerance` seconds.
+    The age is no lie: a revision is not called the newest as of a moment when a newer one
+    had been acknowledged for `tolerance` seconds.
 
     While `store_changes` revisions are not compared: they count in different logs.
     While `mongo_is_away` a 503 is right, if it comes with a Retry-After and within `patience`.
@@ -34,6 +42,7 @@ class Client:
         self._acknowledged_at = acknowledged_at
         self.answers: Counter[int] = Counter()
         self.faults: list[str] = []
+        self.broken: Counter[Promise] = Counter()
         self.revision = -1
         self.age = 0.0
         self.stale = False
@@ -79,27 +88,31 @@ class Client:
         except httpx.HTTPError as error:
             self.answers[0] += 1
             if not (excused[0] or self.instance_is_away):
-                self.faults.append(f"no answer: {type(error).__name__}")
+                self._note(Promise.ANSWER, f"no answer: {type(error).__name__}")
             return
         self.answers[answer.status_code] += 1
         self.slowest = max(self.slowest, time.monotonic() - started)
         if answer.status_code == httpx.codes.OK:
             self._take(answer, started)
         elif not (any(excused) or self.mongo_is_away) or "retry-after" not in answer.headers:
-            self.faults.append(f"{answer.status_code} {answer.text}")
+            self._note(Promise.ANSWER, f"{answer.status_code} {answer.text}")
 
     def _take(self, answer: httpx.Response, started: float) -> None:
         revision = int(answer.headers["x-campaigns-revision"])
         if revision < self.revision and not self.store_changes:
-            self.faults.append(f"revision {revision} after {self.revision}")
+            self._note(Promise.FORWARD, f"revision {revision} after {self.revision}")
         self.revision = revision
         self.age = float(answer.headers["x-campaigns-age"])
         self.oldest = max(self.oldest, self.age)
         newer_since = self._acknowledged_at.get(revision + 1, float("inf"))
         if started - self.age > newer_since + self.tolerance and not self.store_changes:
-            self.faults.append(f"revision {revision} is said to be {self.age} s old")
+            self._note(Promise.AGE, f"revision {revision} is said to be {self.age} s old")
         self.stale = "x-campaigns-stale" in answer.headers
         self.active = answer.json()["active_campaigns"]
+
+    def _note(self, promise: Promise, said: str) -> None:
+        self.broken[promise] += 1
+        self.faults.append(said)
 
 
 class Asking:

@@ -1,0 +1,117 @@
+"""The faults that are drawn: each function breaks something and returns when it is whole again."""
+
+import random
+import time
+from collections.abc import Callable, Iterator
+
+import aio_pika
+
+from benchmarks.soak.stage import Stage
+from contracts.wire import SNAPSHOT_EXCHANGE
+from tests.faults.stage import BLACK_HOLE_BOUND
+
+Break = Callable[[Stage, random.Random], None]
+
+# Longer than a reconnect takes to back off to its longest pause.
+AWAY_SECONDS = 5.0
+SUSPENDED_SECONDS = 2.0
+CONNECT_LIMIT = 10.0
+
+
+def rabbitmq_is_stopped(stage: Stage, _: random.Random) -> None:
+    """RabbitMQ is away for a while."""
+    stage.rabbit.stop()
+    time.sleep(AWAY_SECONDS)
+    stage.rabbit.start()
+
+
+def rabbitmq_is_killed(stage: Stage, _: random.Random) -> None:
+    """RabbitMQ ends as by a power cut, and comes back."""
+    stage.rabbit.kill()
+    stage.rabbit.start()
+
+
+def rabbitmq_is_restarted(stage: Stage, _: random.Random) -> None:
+    """RabbitMQ is restarted in order."""
+    stage.rabbit.stop()
+    stage.rabbit.start()
+
+
+def link_is_a_black_hole(stage: Stage, chance: random.Random) -> None:
+    """An instance's link to RabbitMQ swallows packets until that must have been noticed."""
+    instance = chance.choice(stage.instances)
+    for client in instance.clients:
+        # News that a link held back is taken for as fresh as when it arrives.
+        client.tolerance = BLACK_HOLE_BOUND
+    instance.link.hold()
+    try:
+        time.sleep(BLACK_HOLE_BOUND)
+    finally:
+        instance.link.release()
+
+
+def campaign_service_is_killed(stage: Stage, _: random.Random) -> None:
+    """A campaign service ends in the middle of whatever it does; the other one goes on.
+
+    It is always the last one, so that the others' memory is seen over the whole time.
+    """
+    killed = stage.campaigns[-1]
+    killed.kill()
+    killed.start()
+
+
+def instance_is_restarted(stage: Stage, _: random.Random) -> None:
+    """An instance is stopped as in a deployment and started again; always the last one too."""
+    stage.instances[-1].restart()
+
+
+def exchange_is_deleted(stage: Stage, _: random.Random) -> None:
+    """The exchange goes, and with it all bindings; no connection is closed."""
+    stage.background.run(_delete_exchange(stage.rabbit.url))
+
+
+def mongodb_is_suspended(stage: Stage, _: random.Random) -> None:
+    """MongoDB keeps its connections and does not answer."""
+    _excuse_errors(stage)
+    stage.mongo.suspend()
+    try:
+        time.sleep(SUSPENDED_SECONDS)
+    finally:
+        stage.mongo.resume()
+
+
+def mongodb_is_restarted(stage: Stage, _: random.Random) -> None:
+    """MongoDB is restarted in order."""
+    _excuse_errors(stage)
+    stage.mongo.stop()
+    stage.mongo.start()
+
+
+FAULTS: dict[str, Break] = {
+    "RabbitMQ stopped for 5 s": rabbitmq_is_stopped,
+    "RabbitMQ killed": rabbitmq_is_killed,
+    "RabbitMQ restarted": rabbitmq_is_restarted,
+    "link to RabbitMQ a black hole": link_is_a_black_hole,
+    "exchange deleted": exchange_is_deleted,
+    "campaign service killed": campaign_service_is_killed,
+    "instance restarted": instance_is_restarted,
+    "MongoDB suspended for 2 s": mongodb_is_suspended,
+    "MongoDB restarted": mongodb_is_restarted,
+}
+
+
+def draw(chance: random.Random) -> Iterator[str]:
+    """Give kinds of faults without end: in random order, none much more often than another."""
+    while True:
+        yield from chance.sample(list(FAULTS), len(FAULTS))
+
+
+def _excuse_errors(stage: Stage) -> None:
+    for client in stage.clients:
+        client.mongo_is_away = True
+
+
+async def _delete_exchange(url: str) -> None:
+    async with await aio_pika.connect(url, timeout=CONNECT_LIMIT) as connection:
+        channel = await connection.channel()
+        await channel.exchange_delete(SNAPSHOT_EXCHANGE)

@@ -1,0 +1,44 @@
+"""profile-matcher soak: load, changes and random faults together, and what came of them."""
+
+import random
+import signal
+import sys
+from typing import Annotated
+
+import typer
+
+from command_line.bench import Output, require_checkout
+from command_line.client import complain, fail
+
+
+def soak(
+    *,
+    minutes: Annotated[float, typer.Option(min=0.1, help="How long.")] = 10,
+    seed: Annotated[
+        int | None, typer.Option(help="Draws the same faults again; else a new one is printed.")
+    ] = None,
+    output: Output = None,
+) -> None:
+    """Break what the services need, again and again, while clients ask and campaigns change.
+
+    Starts everything itself, a RabbitMQ and a MongoDB too, and ends it. The exit code is 1
+    when a promise did not hold. Only from a checkout of the sources.
+    """
+    require_checkout()
+    from benchmarks.soak.run import run  # noqa: PLC0415
+    from tests.servers import ServerUnavailableError  # noqa: PLC0415
+
+    # As Ctrl-C does: what was started is ended on the way out.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    drawn = random.SystemRandom().randrange(2**32)
+    try:
+        result, unkept = run(minutes=minutes, seed=drawn if seed is None else seed)
+    except (ServerUnavailableError, TimeoutError) as error:
+        fail(str(error))
+    result.show()
+    if output is not None:
+        typer.echo(f"Written to {result.write(output)}")
+    for line in unkept:
+        complain(line)
+    if unkept:
+        raise typer.Exit(1)
