@@ -10,6 +10,8 @@ from foundation.backoff import Backoff
 
 logger = logging.getLogger(__name__)
 
+CANCEL_AGAIN_SECONDS = 1.0
+
 
 @asynccontextmanager
 async def running(
@@ -24,8 +26,10 @@ async def running(
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        # A library may swallow a cancellation: it is asked for until it is heard.
+        while not task.done():
+            task.cancel()
+            await asyncio.wait({task}, timeout=CANCEL_AGAIN_SECONDS)
 
 
 async def _restarting(work: Callable[[], Coroutine[Any, Any, None]], name: str) -> None:

@@ -91,6 +91,25 @@ async def test_the_end_of_the_block_waits_for_the_work_to_end() -> None:
 
 
 @simulated
+async def test_work_that_misses_a_cancellation_is_cancelled_again() -> None:
+    """A library that swallows one does not keep the service from stopping."""
+    missed = 0
+
+    async def work() -> None:
+        nonlocal missed
+        while missed < 2:
+            try:
+                await asyncio.get_running_loop().create_future()
+            except asyncio.CancelledError:
+                missed += 1
+        await asyncio.get_running_loop().create_future()
+
+    async with asyncio.timeout(10), running(work, name="the work"):
+        await settle()
+    assert missed == 2
+
+
+@simulated
 async def test_the_work_is_cancelled_when_the_block_fails() -> None:
     """An error in the block leaves no task behind."""
 
