@@ -10,7 +10,7 @@ from foundation.backoff import Backoff
 
 logger = logging.getLogger(__name__)
 
-CANCEL_AGAIN_SECONDS = 1.0
+CANCEL_AGAIN_SECONDS = 4.0  # longer than what a task does before it ends
 
 
 @asynccontextmanager
