@@ -130,12 +130,16 @@ CALLS: dict[str, Callable[[ProfileRepository], Awaitable[object]]] = {
 @pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 @pytest.mark.parametrize("driver", MongoDriver)
 @pytest.mark.parametrize("call", CALLS)
-async def test_a_server_that_is_away(driver: str, call: str) -> None:
+def test_a_server_that_is_away(driver: str, call: str) -> None:
     """Whatever is asked of a server that is away ends in time, in the protocol's own error."""
-    url = f"mongodb://127.0.0.1:{servers.free_port()}"
-    async with open_database(driver, url, "nowhere", seconds=0.2) as database:
-        async with asyncio.timeout(5.0):
-            with pytest.raises(ProfilesUnavailable):
-                await CALLS[call](MongoProfiles(database))
-    # It is told of here and not in another test.
+
+    async def ask() -> None:
+        url = f"mongodb://127.0.0.1:{servers.free_port()}"
+        async with open_database(driver, url, "nowhere", seconds=0.2) as database:
+            async with asyncio.timeout(5.0):
+                with pytest.raises(ProfilesUnavailable):
+                    await CALLS[call](MongoProfiles(database))
+
+    asyncio.run(ask())
+    # What was left open is told of here and not in another test.
     gc.collect()
