@@ -176,4 +176,3 @@ def _fail(waiter: Waiter, error: Exception) -> None:
     """Give an error to one who still waits: one of its own, as a raised one grows."""
     if not waiter.done():
         waiter.set_exception(type(error)(*error.args))
-        waiter.exception()  # who was cancelled in the meantime does not fetch it

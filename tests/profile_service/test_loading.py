@@ -177,6 +177,7 @@ async def test_a_query_asks_for_256_at_most() -> None:
     async with loading_from(profiles) as loader:
         assert await ids_of(ask(loader, *players(count))) == players(count)
     assert [len(asked) for asked in profiles.asked] == [MAX_BATCH, MAX_BATCH, 10]
+    assert profiles.most_on_their_way == loading.MAX_QUERIES
     assert [each for asked in profiles.asked for each in asked] == players(count)
 
 
@@ -210,6 +211,30 @@ async def test_one_that_cannot_be_read_spoils_no_other() -> None:
         None,
     ]
     assert profiles.asked[1:] == [[each] for each in (*players(4), "nobody")]
+
+
+@simulated
+async def test_one_of_two_that_cannot_be_read() -> None:
+    """The smallest batch is taken apart, too."""
+    profiles = profiles_of(players(2))
+    profiles.unreadable = {"player 0"}
+    async with loading_from(profiles) as loader:
+        unreadable, readable = ask(loader, *players(2))
+        assert await readable == a_profile("player 1")
+        with pytest.raises(ProfileUnreadable):
+            await unreadable
+
+
+@simulated
+async def test_no_query_outlives_those_who_wait_for_it() -> None:
+    """Of a batch that is asked for id by id, what nobody waits for any more is left out."""
+    profiles = profiles_of(players(50), seconds=0.1)
+    profiles.unreadable = {*players(50)}
+    async with loading_from(profiles) as loader:
+        await asyncio.gather(*ask(loader, *players(50)), return_exceptions=True)
+        await asyncio.sleep(0.2)
+        assert profiles.on_their_way == 0
+        assert len(profiles.asked) < 30
 
 
 @simulated

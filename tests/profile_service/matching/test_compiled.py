@@ -1,11 +1,14 @@
 """The campaigns of a snapshot, asked for a player."""
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
-from itertools import pairwise
+from itertools import pairwise, product
+from math import inf, nan
 from random import Random
 from typing import Any
 
 import pytest
+from bson import Decimal128, Int64
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -102,6 +105,45 @@ async def test_what_came_before_does_not_show(
     alone = CompiledCampaigns(after.values())
     assert len(read) == len(alone)
     assert all(read.matching(each, at) == alone.matching(each, at) for each in asked)
+
+
+_BOUNDS = (None, 0, 1, 2, 3)
+_LISTS: tuple[Lists | None, ...] = (
+    None,
+    {"country": ["a"]},
+    {"country": ["a", "b"], "gender": ["a"]},
+)
+_ITEMS: tuple[Lists | None, ...] = (None, {"items": ["a"]}, {"items": ["a", "b"]})
+_ODD = (None, True, "2", "", [2], ["a"], {"a": 1}, nan, Int64(1), Decimal128("1"), 2**70, inf, -inf)
+
+
+def _corners() -> Iterator[Campaign]:
+    for low, high in product(_BOUNDS, _BOUNDS):
+        if (low, high) != (None, None) and (low is None or high is None or low <= high):
+            yield a_campaign(f"level {low} {high}", level=(low, high))
+    for lists in (_LISTS, _ITEMS):
+        for has, has_not in product(lists, lists):
+            yield a_campaign(f"{has} {has_not}", level=None, has=has, does_not_have=has_not)
+
+
+@pytest.mark.parametrize(("times", "others"), [(1, 0), (20, 0), (1, 5000)])
+def test_every_corner_is_as_the_evaluator_has_it(times: int, others: int) -> None:
+    """Bounds, lists and odd values, among few campaigns, among many alike, among many others."""
+    published = _repeated([*_corners()], times)
+    filling = _repeated([a_campaign("other", level=(7, 7), has={"country": ["c"]})], others)
+    compiled = CompiledCampaigns([*published, *filling])
+    profiles: list[dict[str, Any]] = [
+        {field: value}
+        for field in ("level", "country", "gender", "inventory")
+        for value in (*_ODD, -1, 0, 1, 1.5, 2, 3, 3.5, 4, "a", "b", "c", "d")
+    ]
+    profiles += [
+        {"inventory": {"a": owned, "b": more, "c": 1}}
+        for owned, more in product((*_ODD, 0, 1, -1, 0.5), (None, 0, 1))
+    ]
+    for profile in profiles:
+        expected = [each.name for each in published if matches(each.matchers, profile)]
+        assert sorted(compiled.matching(profile, NOW)) == sorted(expected)
 
 
 def _a_large_game(size: int) -> list[Campaign]:
