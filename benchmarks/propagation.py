@@ -17,12 +17,13 @@ from benchmarks.results import Result, Table
 from benchmarks.servers.bare_consumer import declare_exchange
 from benchmarks.servers.deployment import TOKEN, Deployment, deployed
 from benchmarks.servers.given import Urls, given_or_private
-from benchmarks.servers.processes import BareConsumer, start_all
-from contracts.wire import SNAPSHOT_PATH
+from benchmarks.servers.processes import BareConsumer, CannedMongoProcess, start_all
+from contracts.wire import SNAPSHOT_EXCHANGE, SNAPSHOT_PATH
 
 INSTANCES = (1, 2, 8, 24)
 SIZES = (100, 10_000)
 CHANGED = "propagated"
+ASKED = f"/get_client_config/{player_id(0)}"
 WARM_UP = 3
 DEADLINE = 60.0
 # An instance that answered without the change is asked again after this pause.
@@ -33,12 +34,16 @@ REST_SECONDS = 0.1
 
 @dataclass(frozen=True)
 class Measured:
-    """Seconds for each change, and for the same bytes to as many bare consumers."""
+    """Seconds for each change, and for the same bytes to as many bare consumers.
+
+    `asking` is what it takes to ask all instances once, at the same time, while nothing changes.
+    """
 
     instances: int
     campaigns: int
     changes: list[float]
     bare: list[float]
+    asking: list[float]
 
 
 def run(
@@ -53,10 +58,11 @@ def run(
     Every instance and every bare consumer is a process of its own.
     """
     measured = []
-    with given_or_private(urls) as servers:
+    # Profiles from a canned MongoDB: asking players' configurations is not what is measured.
+    with given_or_private(urls) as servers, CannedMongoProcess() as profiles:
         for number in instances:
             with (
-                deployed(servers, number) as deployment,
+                deployed(servers, number, profiles=profiles.url) as deployment,
                 _bare_consumers(servers.amqp, number) as bare,
             ):
                 for size in sizes:
@@ -93,18 +99,33 @@ async def _measure(
             for each in deployment.instances
         ]
         exchange = await stack.enter_async_context(_bare_exchange(amqp_url))
+        published = await stack.enter_async_context(_published(amqp_url))
         took: list[float] = []
         bare: list[float] = []
+        asking: list[float] = []
         for number in range(WARM_UP + changes):
-            took.append(await _change(publisher, kept, matching=number % 2 == 0))
+            took.append(await _change(publisher, kept, published, matching=number % 2 == 0))
             snapshot = await publisher.request(SNAPSHOT_PATH)
             bare.append(await _bare(exchange, snapshot, consumers))
             await asyncio.sleep(REST_SECONDS)
-    return Measured(len(deployment.instances), size, took[WARM_UP:], bare[WARM_UP:])
+            asking.append(await _ask_all(kept))
+    return Measured(
+        len(deployment.instances), size, took[WARM_UP:], bare[WARM_UP:], asking[WARM_UP:]
+    )
+
+
+async def _ask_all(instances: Sequence[KeptConnection]) -> float:
+    started = time.monotonic()
+    await asyncio.gather(*(each.request(ASKED) for each in instances))
+    return time.monotonic() - started
 
 
 async def _change(
-    publisher: KeptConnection, instances: Sequence[KeptConnection], *, matching: bool
+    publisher: KeptConnection,
+    instances: Sequence[KeptConnection],
+    published: asyncio.Event,
+    *,
+    matching: bool,
 ) -> float:
     """Let the player be in the campaign, or not; give the seconds until the last one says so."""
     campaign = {
@@ -112,21 +133,40 @@ async def _change(
         "name": CHANGED,
         "matchers": {"level": {"min": 1 if matching else 100_000}},
     }
+    published.clear()
     await publisher.request(
         f"/campaigns/{CHANGED}", method="PUT", token=TOKEN, body=orjson.dumps(campaign)
     )
     answered = time.monotonic()
     async with asyncio.timeout(DEADLINE):
+        # Asked sooner, the instances would only be kept from what is measured.
+        await published.wait()
         seen = await asyncio.gather(*(_seen(each, matching=matching) for each in instances))
     return max(seen) - answered
 
 
 async def _seen(instance: KeptConnection, *, matching: bool) -> float:
     while True:
-        answer = await instance.request(f"/get_client_config/{player_id(0)}")
+        answer = await instance.request(ASKED)
         if (CHANGED.encode() in answer) is matching:
             return time.monotonic()
         await asyncio.sleep(PAUSE_SECONDS)
+
+
+@asynccontextmanager
+async def _published(amqp_url: str) -> AsyncIterator[asyncio.Event]:
+    """Give an event that is set whenever something comes over the exchange of snapshots."""
+    heard = asyncio.Event()
+
+    async def hear(_: aio_pika.abc.AbstractIncomingMessage) -> None:
+        heard.set()
+
+    async with await aio_pika.connect(amqp_url) as connection:
+        channel = await connection.channel()
+        queue = await channel.declare_queue(exclusive=True, auto_delete=True)
+        await queue.bind(SNAPSHOT_EXCHANGE)
+        await queue.consume(hear, no_ack=True)
+        yield heard
 
 
 @asynccontextmanager
@@ -156,10 +196,11 @@ async def _bare(
 
 def _table(measured: Sequence[Measured]) -> Table:
     columns = ["instances", "campaigns", "p50 ms", "p99 ms", "bare p50 ms", "bare p99 ms"]
+    columns += ["p99 of bare", "asking p50 ms"]
     return Table(
         key="propagation",
         title="From a change's answer to the last instance that answers with it",
-        columns=[*columns, "p99 of bare"],
+        columns=columns,
         rows=[_row(each) for each in measured],
     )
 
@@ -174,4 +215,5 @@ def _row(each: Measured) -> list[str | int | float]:
         median(each.bare) * 1000,
         slowest_bare * 1000,
         slowest / slowest_bare,
+        median(each.asking) * 1000,
     ]

@@ -58,8 +58,11 @@ def _revision_of(instance: ServiceProcess) -> str | None:
 
 
 @contextmanager
-def deployed(servers: Urls, instances: int) -> Iterator[Deployment]:
-    """Start everything on a database of its own, which is removed afterwards."""
+def deployed(servers: Urls, instances: int, *, profiles: str = "") -> Iterator[Deployment]:
+    """Start everything on a database of its own, which is removed afterwards.
+
+    `profiles` is the MongoDB that players come from, where it is another one.
+    """
     database = f"bench-{uuid.uuid4().hex}"
     settings = {
         "mongo_url": servers.mongo,
@@ -70,9 +73,8 @@ def deployed(servers: Urls, instances: int) -> Iterator[Deployment]:
     with with_players(servers.mongo, database), ExitStack() as stack:
         publisher = stack.enter_context(campaign_service(**settings))
         publisher.until_ready()
-        started = [
-            profile_service(**settings, campaigns_url=publisher.url) for _ in range(instances)
-        ]
+        told = {**settings, "campaigns_url": publisher.url, "mongo_url": profiles or servers.mongo}
+        started = [profile_service(**told) for _ in range(instances)]
         start_all(started, stack)
         for instance in started:
             instance.until_ready()
