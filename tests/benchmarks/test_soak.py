@@ -1,6 +1,7 @@
 """What the soak counts, draws and tells; the run itself is for `profile-matcher soak`."""
 
 import random
+import time
 from collections import Counter
 from dataclasses import replace
 from itertools import islice
@@ -9,11 +10,14 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.soak.changes import lost_changes
+from benchmarks.soak.changes import EVERY_SECONDS, Changes, lost_changes
 from benchmarks.soak.faults import FAULTS, draw
 from benchmarks.soak.findings import Fault, Findings
 from benchmarks.soak.memory import Life, Memory
+from tests.faults.operator import Operator
+from tests.servers import wait_until
 
+LIMIT = 10.0
 MIB = 1024 * 1024
 FLAT = Life("profile service 1", 1, 0.0, first=80 * MIB, last=84 * MIB, settled=82 * MIB)
 GROWN = Life("campaign service 1", 2, 0.0, first=80 * MIB, last=90 * MIB, settled=82 * MIB)
@@ -64,6 +68,33 @@ def test_an_acknowledged_change_is_lost() -> None:
         4: {"put": [{"game": "not acknowledged"}]},
     }
     assert lost_changes(acknowledged, history) == [2, 3]
+
+
+class BusyOperator(Operator):
+    """An operator whose every second change no replica takes."""
+
+    def __init__(self) -> None:
+        super().__init__([])
+        self.tried = 0
+
+    def change(self, url: str | None = None, *, name: str = "news") -> int:
+        del url, name
+        self.tried += 1
+        if self.tried % 2:
+            raise TimeoutError
+        return self.tried
+
+
+def test_campaigns_change_all_the_time() -> None:
+    """Changes go on when one is not taken, which is counted, and end with the block."""
+    with BusyOperator() as operator:
+        with Changes(operator) as changes:
+            assert changes.make() is None
+            wait_until(lambda: operator.tried >= 3, LIMIT)
+        tried = operator.tried
+        assert changes.refused == (tried + 1) // 2
+        time.sleep(2 * EVERY_SECONDS)
+        assert operator.tried == tried
 
 
 def test_memory_is_told_by_life() -> None:
