@@ -65,9 +65,11 @@ def _plot(
     for name, points in curves.items():
         known = [point for point in points if point[1] is not None]
         axes.plot(*zip(*known, strict=True), marker="o", label=name)
-    axes.set(title=title, xlabel=x, ylabel=y, xscale="log", ylim=None if log_y else (0, None))
+    axes.set(title=title, xlabel=x, ylabel=y, xscale="log")
     if log_y:
         axes.set_yscale("log")
+    else:
+        axes.set_ylim(bottom=0)
     ticks = sorted({point[0] for points in curves.values() for point in points})
     axes.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
     axes.minorticks_off()

@@ -140,7 +140,7 @@ def _in_turn(
     rounds: int,
 ) -> Iterator[Measured]:
     for server in servers.values():
-        load(server.url, connections=USUAL_CONNECTIONS, seconds=WARM_UP_SECONDS)
+        load(server.url, connections=1, seconds=WARM_UP_SECONDS)
     for at in connections:
         # One after the other, again and again: what slows the machine down slows all of them.
         for _ in range(rounds):
