@@ -52,10 +52,11 @@ class Index:
 def index_of(rules: Sequence[Rule], before: Index | None) -> Steps[Index]:
     """Build the index of rules, the one that comes last in the answer first.
 
-    Of the index that was `before` it takes the lookups that would come out the same.
+    Of the index that was `before` it takes the lookups that would come out the same,
+    place by place: all but one where campaigns were enabled, or got other dates.
     """
-    kept = before if before and _have_the_same_places(rules, before.rules) else None
-    changed = _changed(rules, kept.rules) if kept else []
+    kept = before if before and len(before.rules) == len(rules) else None
+    changed = _changed(kept.rules, rules) if kept else []
 
     def is_kept(part: Callable[[Rule], object]) -> bool:
         return all(part(old) == part(new) for old, new in changed)
@@ -85,11 +86,5 @@ def _value_rule(number: int) -> Callable[[Rule], ValueRule]:
     return lambda rule: rule.values[number]
 
 
-def _have_the_same_places(rules: Sequence[Rule], before: Sequence[Rule]) -> bool:
-    return len(rules) == len(before) and all(
-        new is old or new.name == old.name for new, old in zip(rules, before, strict=True)
-    )
-
-
-def _changed(rules: Sequence[Rule], before: Sequence[Rule]) -> list[tuple[Rule, Rule]]:
-    return [(old, new) for old, new in zip(before, rules, strict=True) if old is not new]
+def _changed(before: Sequence[Rule], after: Sequence[Rule]) -> list[tuple[Rule, Rule]]:
+    return [(old, new) for old, new in zip(before, after, strict=True) if old is not new]

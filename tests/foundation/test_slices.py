@@ -3,7 +3,9 @@
 import asyncio
 import time
 
-from foundation.slices import SLICE_SECONDS, in_slices
+import pytest
+
+from foundation.slices import SLICE_SECONDS, Steps, at_once, in_slices, sliced
 from foundation.tasks import running
 
 
@@ -26,6 +28,37 @@ async def test_others_run_between_the_slices() -> None:
         async for _ in in_slices(range(10)):
             _work_for(SLICE_SECONDS)
     assert turns >= 10
+
+
+async def test_steps_give_their_result_either_way() -> None:
+    """In slices or at once: the work is done to its end, and what goes wrong comes out."""
+    assert await sliced(_counting(1000)) == at_once(_counting(1000)) == 1000
+    with pytest.raises(ZeroDivisionError):
+        await sliced(_counting(-1))
+    with pytest.raises(ZeroDivisionError):
+        at_once(_counting(-1))
+
+
+async def test_others_run_between_the_steps() -> None:
+    """Work in steps lets the loop turn like work on items."""
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async with running(others, name="others"):
+        await sliced(_counting(10, seconds=SLICE_SECONDS))
+    assert turns >= 10
+
+
+def _counting(steps: int, *, seconds: float = 0.0) -> Steps[int]:
+    for _ in range(steps):
+        _work_for(seconds)
+        yield
+    return steps if steps >= 0 else steps // 0
 
 
 def _work_for(seconds: float) -> None:

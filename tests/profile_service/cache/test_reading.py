@@ -102,8 +102,9 @@ async def test_a_body_that_broke_is_not_read(
     body = body_of(snapshot)
     _, held = await read_snapshot(body, None)
     end = data.draw(st.integers(0, len(body) - 1))
-    with pytest.raises(UnreadableSnapshot):
-        await read_snapshot(body[:end], held)
+    for broken in (body[:end], body[:-2] + b"]]", body[:-2] + b"  ", body + b"]}"):
+        with pytest.raises(UnreadableSnapshot):
+            await read_snapshot(broken, held)
 
 
 def _document() -> dict[str, Any]:
