@@ -18,7 +18,7 @@ class UnreadableProfiles(InMemoryProfiles):
     """Profiles that are stored, and that nobody can decode."""
 
     async def get_many(self, player_ids: Sequence[str]) -> dict[str, ProfileDocument]:
-        raise ProfileUnreadable("none of them")
+        raise ProfileUnreadable(f"one of {len(player_ids)}")
 
 
 def a_service(profiles: InMemoryProfiles) -> ProfileService:
