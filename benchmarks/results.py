@@ -35,7 +35,7 @@ class Table:
         table = RichTable(title=self.title, title_justify="left")
         for number, column in enumerate(self.columns):
             justify: Literal["left", "right"] = "right" if number else "left"
-            table.add_column(column, justify=justify, no_wrap=not number)
+            table.add_column(column, justify=justify, no_wrap=not number, overflow="fold")
         for row in self.rows:
             table.add_row(*map(show, row))
         return table
