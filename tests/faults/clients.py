@@ -14,7 +14,7 @@ from tests.faults.background import Background
 
 PAUSE = 0.05
 ANSWER_LIMIT = 10.0  # how soon an answer must come is for each test to say
-TOLERANCE = 0.5
+TOLERANCE = 1.5  # for an event to arrive on a busy machine
 
 
 class Promise(Enum):

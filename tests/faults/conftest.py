@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.faults.background import Background
+from tests.faults.clients import TOLERANCE
 from tests.faults.figures import FIGURE, Figure, figures_of
 from tests.faults.operator import Operator
-from tests.faults.stage import CHANGE_BOUND, RETURN_BOUND, Stage, running_stage
+from tests.faults.stage import BLACK_HOLE_BOUND, CHANGE_BOUND, RETURN_BOUND, Stage, running_stage
 from tests.servers import MongoNode, RabbitNode
 
 RUNS = int(os.environ.get("FAULT_RUNS", "1"))
@@ -91,3 +92,17 @@ def stage(
         stage.converge(operator.change(), CHANGE_BOUND)
     assert stage.faults() == []
     operator.check_that_nothing_is_lost(stage.campaigns[0].url)
+
+
+@pytest.fixture
+def late_events(running: tuple[Stage, Operator]) -> Iterator[None]:
+    """An event that a link or RabbitMQ held back is as old as its publisher said, and the delay.
+
+    So until what is always true has been checked.
+    """
+    stage = running[0]
+    for client in stage.clients:
+        client.tolerance = BLACK_HOLE_BOUND
+    yield
+    for client in stage.clients:
+        client.tolerance = TOLERANCE

@@ -1,11 +1,9 @@
 """Links that swallow packets, or are slow: connections stay and nothing comes."""
 
 import time
-from collections.abc import Iterator
 
 import pytest
 
-from tests.faults.clients import TOLERANCE
 from tests.faults.operator import Operator
 from tests.faults.stage import (
     BLACK_HOLE_BOUND,
@@ -18,16 +16,6 @@ from tests.faults.stage import (
 
 WRITE_BOUND = 1.0
 FEW_SECONDS = 3.0
-
-
-@pytest.fixture
-def late_events(stage: Stage) -> Iterator[None]:
-    """An event that a link held back is as old as its publisher said, and the delay."""
-    for client in stage.clients:
-        client.tolerance = BLACK_HOLE_BOUND
-    yield
-    for client in stage.clients:
-        client.tolerance = TOLERANCE
 
 
 @pytest.mark.usefixtures("late_events")

@@ -82,6 +82,7 @@ def test_connections_are_closed_by_force(stage: Stage, operator: Operator) -> No
     stage.converge(operator.change(), RETURN_BOUND)
 
 
+@pytest.mark.usefixtures("late_events")
 def test_rabbitmq_runs_out_of_memory(stage: Stage, operator: Operator) -> None:
     """While RabbitMQ takes no messages, writes are taken and the TTL brings them."""
     stage.rabbit.control("set_vm_memory_high_watermark", "absolute", "1")
