@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 from asgi_lifespan import LifespanManager
 from fastapi import FastAPI
+from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
 
 import campaign_publisher.main
@@ -111,3 +112,15 @@ def a_profile_app(parts: ProfileParts | None = None, /, **settings: Any) -> Fast
 
 def _with_token(settings: dict[str, Any]) -> dict[str, Any]:
     return {"admin_token": SecretStr("admin-token"), "read_token": SecretStr(""), **settings}
+
+
+async def metrics_of(client: httpx.AsyncClient) -> dict[str, float]:
+    """Give each sample of /metrics, with its labels in its name."""
+    answer = await client.get("/metrics")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/plain; version=")
+    return {
+        ",".join([sample.name, *sample.labels.values()]): sample.value
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+    }

@@ -7,7 +7,8 @@ hour of time-outs and pauses takes milliseconds, and always goes the same way.
 import asyncio
 import functools
 import selectors
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Any, ParamSpec
 
@@ -70,3 +71,16 @@ def simulated(
 async def settle() -> None:
     """Let everything happen that needs no time."""
     await asyncio.sleep(0.001)
+
+
+@asynccontextmanager
+async def unended(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Run `work` while the block lasts; it must not end by itself."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+        assert not task.done()
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -23,7 +23,7 @@ from tests.profile_service.cache.stage import (
     refetching,
     revision,
 )
-from tests.simulated_time import SimulatedClock, settle, simulated
+from tests.simulated_time import SimulatedClock, settle, simulated, unended
 
 INTERVAL = 60.0
 GOOD = event_of(revision(6)).to_headers()
@@ -39,14 +39,8 @@ def a_handler(cache: CampaignCache) -> tuple[EventHandler, FakeDeadLetters]:
 @asynccontextmanager
 async def watching(handler: EventHandler, subscription: FakeSubscription) -> AsyncIterator[None]:
     """Run the heartbeat watch while the block lasts; it must not end by itself."""
-    task = asyncio.create_task(handler.watch(subscription))
-    try:
+    async with unended(handler.watch(subscription)):
         yield
-        assert not task.done()
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 @simulated

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -10,7 +10,7 @@ from profile_service.pending_updates import BATCH, FLUSH_SECONDS, MAX_PENDING, P
 from profile_service.profiles import ActiveCampaignsUpdate
 from tests.builders import PLAYER_ID, a_profile
 from tests.fakes import InMemoryProfiles
-from tests.simulated_time import settle, simulated
+from tests.simulated_time import settle, simulated, unended
 
 
 def an_update(player_id: str = PLAYER_ID, *names: str) -> ActiveCampaignsUpdate:
@@ -26,14 +26,8 @@ def some_profiles(number: int) -> InMemoryProfiles:
 @asynccontextmanager
 async def written(updates: PendingUpdates) -> AsyncIterator[None]:
     """Write what is pending while the block lasts."""
-    task = asyncio.create_task(updates.run())
-    try:
+    async with unended(updates.run()):
         yield
-        assert not task.done()
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 @simulated

@@ -2,23 +2,8 @@
 
 import asyncio
 
-import httpx
-from prometheus_client.parser import text_string_to_metric_families
-
-from tests.apps import ADMIN, CampaignParts, a_campaign_app, serving
+from tests.apps import ADMIN, CampaignParts, a_campaign_app, metrics_of, serving
 from tests.simulated_time import SimulatedClock, simulated
-
-
-async def metrics_of(client: httpx.AsyncClient) -> dict[str, float]:
-    """Give each sample of /metrics, with its labels in its name."""
-    answer = await client.get("/metrics")
-    assert answer.status_code == 200
-    assert answer.headers["content-type"].startswith("text/plain; version=")
-    return {
-        ",".join([sample.name, *sample.labels.values()]): sample.value
-        for family in text_string_to_metric_families(answer.text)
-        for sample in family.samples
-    }
 
 
 def given() -> CampaignParts:

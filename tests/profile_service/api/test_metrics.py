@@ -2,11 +2,8 @@
 
 import asyncio
 
-import httpx
-from prometheus_client.parser import text_string_to_metric_families
-
 from profile_service.consumers import EventHandler
-from tests.apps import ProfileParts, a_profile_app, serving
+from tests.apps import ProfileParts, a_profile_app, metrics_of, serving
 from tests.builders import (
     OTHER_STORE_ID,
     PLAYER_ID,
@@ -18,18 +15,6 @@ from tests.fakes import FakeDeadLetters, FakeOrigin, InMemoryProfiles, body_of, 
 from tests.simulated_time import SimulatedClock, settle, simulated
 
 SNAPSHOT = a_snapshot([a_published_campaign()], revision=5)
-
-
-async def metrics_of(client: httpx.AsyncClient) -> dict[str, float]:
-    """Give each sample of /metrics, with its labels in its name."""
-    answer = await client.get("/metrics")
-    assert answer.status_code == 200
-    assert answer.headers["content-type"].startswith("text/plain; version=")
-    return {
-        ",".join([sample.name, *sample.labels.values()]): sample.value
-        for family in text_string_to_metric_families(answer.text)
-        for sample in family.samples
-    }
 
 
 def given(origin: FakeOrigin | None = None) -> ProfileParts:

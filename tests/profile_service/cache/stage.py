@@ -1,8 +1,7 @@
 """A cache that is running, in simulated time."""
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +11,7 @@ from profile_service.cache.campaigns import CampaignCache
 from profile_service.cache.held import HeldSnapshot
 from tests.builders import a_published_campaign, a_snapshot
 from tests.fakes import FakeOrigin, body_of, event_of
-from tests.simulated_time import SimulatedClock, settle
+from tests.simulated_time import SimulatedClock, settle, unended
 
 TTL = 300.0
 
@@ -41,15 +40,9 @@ def a_cache(
 @asynccontextmanager
 async def refetching(cache: CampaignCache) -> AsyncIterator[None]:
     """Run the cache's refetches while the block lasts; they must not end by themselves."""
-    task = asyncio.create_task(cache.run())
-    try:
+    async with unended(cache.run()):
         await settle()
         yield
-        assert not task.done()
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 @asynccontextmanager
