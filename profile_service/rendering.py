@@ -35,10 +35,19 @@ def _readable(value: Any) -> Any:
     if isinstance(value, DatetimeMS):
         return _format_milliseconds(int(value))
     if isinstance(value, Decimal128):
-        return str(value.to_decimal())
+        return _format_decimal(value)
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
     return str(value)
+
+
+def _format_decimal(value: Decimal128) -> str:
+    try:
+        return str(value.to_decimal())
+    except ArithmeticError:
+        # More than 34 digits, which the type's bits can hold and the type cannot: such a
+        # coefficient counts as zero (IEEE 754-2008, 3.5.2).
+        return "0"
 
 
 def _format_milliseconds(milliseconds: int) -> str:
