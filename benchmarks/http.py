@@ -1,28 +1,26 @@
 """HTTP: our route beside the floor, and beside the way it is commonly written."""
 
-import asyncio
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import orjson
-from motor.motor_asyncio import AsyncIOMotorClient
 
 from benchmarks.game import player_id
 from benchmarks.http_tables import (
     COMMON,
     FLOOR,
     OURS,
+    QUERY,
     USUAL_CONNECTIONS,
     USUAL_SIZE,
     Measured,
     notes_of,
     tables_of,
 )
-from benchmarks.quantiles import median
+from benchmarks.one_query import queries
 from benchmarks.results import Result
 from benchmarks.servers.players import with_players
 from benchmarks.servers.processes import (
@@ -41,7 +39,6 @@ SIZES = (10, 100, 1_000, 10_000)
 DATABASE = "profile_matcher_bench"
 
 WARM_UP_SECONDS = 1.0
-QUERIES = 2_000
 
 
 def run(
@@ -61,23 +58,22 @@ def run(
     """
     require_wrk()
     measured: list[Measured] = []
-    trips: dict[str, float] = {}
     plan = dict.fromkeys(sizes, (USUAL_CONNECTIONS,)) | {USUAL_SIZE: tuple(connections)}
     with CannedMongoProcess() as canned:
-        trips["canned"] = query_milliseconds(canned.url)
         for size, at in plan.items():
             with deployed(canned.url, size) as servers:
-                measured += _in_turn("canned", servers, size, at, seconds, rounds)
+                measured += _in_turn("canned", canned.url, servers, size, at, seconds, rounds)
     if mongo_url:
         with with_players(mongo_url, DATABASE), deployed(mongo_url, USUAL_SIZE) as servers:
-            trips["given"] = query_milliseconds(mongo_url)
-            measured += _in_turn("given", servers, USUAL_SIZE, connections, seconds, rounds)
+            measured += _in_turn(
+                "given", mongo_url, servers, USUAL_SIZE, connections, seconds, rounds
+            )
     return Result(
         benchmark="http",
         options={"seconds": seconds, "rounds": rounds},
         tables=tables_of(measured),
-        measured={"runs": measured, "query_milliseconds": trips},
-        notes=notes_of(measured, trips),
+        measured={"runs": measured},
+        notes=notes_of(measured),
     )
 
 
@@ -114,25 +110,9 @@ def answer_of(server: ServiceProcess) -> dict[str, Any]:
     return {"headers": headers, "body": answer.text}
 
 
-def query_milliseconds(mongo_url: str) -> float:
-    """Give the median time of one query by the driver, asked by one who does nothing else."""
-
-    async def ask() -> float:
-        client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(mongo_url)
-        profiles = client[DATABASE]["profiles"]
-        times: list[float] = []
-        for number in range(QUERIES):
-            started = time.perf_counter()
-            await profiles.find_one({"player_id": player_id(number % 1_000)}, {"_id": 0})
-            times.append(time.perf_counter() - started)
-        client.close()
-        return median(times) * 1000
-
-    return asyncio.run(ask())
-
-
 def _in_turn(
     database: str,
+    mongo_url: str,
     servers: dict[str, ServiceProcess],
     size: int,
     connections: Sequence[int],
@@ -149,3 +129,5 @@ def _in_turn(
                 found = load(server.url, connections=at, seconds=seconds)
                 used = processor_seconds(server.pid) - before
                 yield Measured(database, name, size, at, found, used / found.requests * 1e6)
+            if at == 1:
+                yield Measured(database, QUERY, size, at, *queries(mongo_url, DATABASE))

@@ -51,7 +51,8 @@ class ProfileLoader:
         self.refused = 0
         self._profiles = profiles
         self._gathered: dict[str, Gathered] = {}
-        self._queries: set[asyncio.Task[None]] = set()
+        # Those on their way, and what ends each when it takes too long.
+        self._queries: dict[asyncio.Task[None], asyncio.TimerHandle] = {}
         self._is_leaving = False
         self._look_again: asyncio.TimerHandle | None = None
         self._is_closed = False
@@ -113,7 +114,8 @@ class ProfileLoader:
                 return
         self._is_leaving = True
         query = loop.create_task(self._query(), name="profile query")
-        self._queries.add(query)
+        # asyncio.timeout would do the same, in five times the time.
+        self._queries[query] = loop.call_later(QUERY_SECONDS, query.cancel)
         query.add_done_callback(self._has_come_back)
 
     def _looked_again(self) -> None:
@@ -121,14 +123,15 @@ class ProfileLoader:
         self._leave_if_due()
 
     def _has_come_back(self, query: asyncio.Task[None]) -> None:
-        self._queries.discard(query)
+        self._queries.pop(query).cancel()
         self._leave_if_due()
 
     async def _query(self) -> None:
         batch = self._take()
         self._is_leaving = False
         self._leave_if_due()
-        await self._ask(batch)
+        if batch:
+            await self._ask(batch)
 
     def _take(self) -> Batch:
         """Take the oldest that are gathered, but for those that nobody waits for any more."""
@@ -140,10 +143,9 @@ class ProfileLoader:
 
     async def _ask(self, batch: Batch) -> None:
         """Ask for a batch and give every waiter its profile, or the error."""
-        error: Exception = ProfilesUnavailable("the query broke off")
+        error: Exception = ProfilesUnavailable("no answer")
         try:
-            async with asyncio.timeout(QUERY_SECONDS):
-                found = await self._profiles.get_many([*batch]) if batch else {}
+            found = await self._profiles.get_many([*batch])
             for player_id, waiters in batch.items():
                 profile = found.get(player_id)
                 for waiter in waiters:
@@ -153,8 +155,8 @@ class ProfileLoader:
             error = unreadable
             if len(batch) > 1:
                 await self._ask_one_by_one(batch)
-        except (TimeoutError, ProfilesUnavailable):
-            error = ProfilesUnavailable("no answer")
+        except ProfilesUnavailable:
+            pass
         finally:
             for waiters in batch.values():
                 for waiter in waiters:

@@ -1,11 +1,11 @@
 """GET /get_client_config/{player_id}: what a game's client asks when it starts."""
 
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Iterable
 from functools import lru_cache
-from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
+from starlette.types import Receive, Scope, Send
 
 from contracts.profile import Profile
 from foundation.http import error_answers
@@ -40,14 +40,15 @@ class HotRoute(APIRoute):
     What is declared there still makes /docs; dependency_overrides have no effect here.
     """
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Give what FastAPI calls with a request that matches the path."""
-
-        async def handle(request: Request) -> Response:
-            player_id = valid_player_id(request.path_params["player_id"])
-            return await get_client_config(request, player_id, running_parts(request))
-
-        return handle
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request whose path matches; errors are the application's handlers' to answer."""
+        if self.methods and scope["method"] not in self.methods:
+            await super().handle(scope, receive, send)
+            return
+        request = Request(scope, receive)
+        player_id = valid_player_id(scope["path_params"]["player_id"])
+        response = await get_client_config(request, player_id, running_parts(request))
+        await response(scope, receive, send)
 
 
 router = APIRouter(tags=["clients"], route_class=HotRoute)

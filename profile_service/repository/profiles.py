@@ -60,6 +60,13 @@ class MongoProfiles:
     @_translated
     async def get_many(self, player_ids: Sequence[str]) -> dict[str, ProfileDocument]:
         """Give the stored documents without their `_id`, by player id, of those there are."""
+        if len(player_ids) == 1:
+            # A cursor costs the lone id of an idle service a tenth of its time.
+            one = await self._profiles.find_one({"player_id": player_ids[0]}, {"_id": 0})
+            if one is None:
+                return {}
+            if isinstance(one["player_id"], str):
+                return {player_ids[0]: one}
         found: dict[str, ProfileDocument] = {}
         # One more than can be found: the server's first answer is then its last.
         cursor = self._profiles.find(

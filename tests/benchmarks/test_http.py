@@ -6,7 +6,8 @@ import pytest
 
 from benchmarks.game import player, player_id
 from benchmarks.http import answer_of, deployed
-from benchmarks.http_tables import COMMON, FLOOR, OURS, Measured, notes_of, tables_of
+from benchmarks.http_tables import COMMON, FLOOR, OURS, QUERY, Measured, notes_of, tables_of
+from benchmarks.one_query import QUERIES, queries
 from benchmarks.servers.processes import CannedMongoProcess, processor_seconds
 from benchmarks.wrk import Load
 from tests.processes import ServiceProcess
@@ -62,9 +63,31 @@ def test_tables() -> None:
     hourly = next(row for row in tables["capacity"].rows if row[0] == "100,000,000")
     assert hourly[3] == 17
     assert "http-given" not in tables
-    assert notes_of(measured, {})[0].startswith("4.5 times the common way")
+    assert notes_of(measured)[0].startswith("4.5 times the common way")
 
 
-def _measured(server: str, throughput: float, processor: float) -> Measured:
-    load = Load(throughput=throughput, p50=1.0, p99=2.0, p999=3.0, max=4.0, requests=1)
-    return Measured("canned", server, 100, 64, load, processor)
+def test_the_lone_request_is_compared_round_by_round() -> None:
+    """The note on one connection compares each round with its own floor and query."""
+    measured = [
+        _measured(server, 1_000.0, 100.0, connections=1, p50=p50 * slower)
+        for slower in (1.0, 3.0, 1.0)
+        for server, p50 in ((FLOOR, 0.2), (OURS, 0.6), (QUERY, 0.3))
+    ]
+    expected = "p50 0.60 ms, 1.20 times the floor's 0.20 ms and one query's 0.30 ms together"
+    assert notes_of(measured) == [f"One connection, canned MongoDB: {expected}"]
+
+
+def test_a_query_is_measured() -> None:
+    """A query's time and the processor time for it are those of the driver in this process."""
+    with CannedMongoProcess() as canned:
+        load, processor = queries(canned.url, "any")
+    assert load.requests == QUERIES
+    assert 0 < load.p50 <= load.p99 <= load.max
+    assert processor > 0
+
+
+def _measured(
+    server: str, throughput: float, processor: float, *, connections: int = 64, p50: float = 1.0
+) -> Measured:
+    load = Load(throughput=throughput, p50=p50, p99=2.0, p999=3.0, max=4.0, requests=1)
+    return Measured("canned", server, 100, connections, load, processor)
