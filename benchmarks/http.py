@@ -12,6 +12,8 @@ from benchmarks.game import player_id
 from benchmarks.http_tables import (
     COMMON,
     FLOOR,
+    LATER_QUERY,
+    NO_QUERY,
     OURS,
     QUERY,
     USUAL_CONNECTIONS,
@@ -27,6 +29,7 @@ from benchmarks.servers.processes import (
     CannedMongoProcess,
     common_way,
     floor,
+    no_query,
     origin,
     processor_seconds,
 )
@@ -82,20 +85,23 @@ def deployed(mongo_url: str, size: int) -> Iterator[dict[str, ServiceProcess]]:
     """Start the three servers, each of which answers the same, byte for byte but for the ages."""
     with ExitStack() as stack:
         stack.enter_context(asking := origin(size))
-        ours = profile_service(
-            mongo_url=mongo_url,
-            mongo_database=DATABASE,
+        settings = {
+            "mongo_url": mongo_url,
+            "mongo_database": DATABASE,
             # Nobody is there: no event comes while requests are measured.
-            amqp_url=f"amqp://127.0.0.1:{free_port()}/",
-            campaigns_url=asking.url,
-        )
-        stack.enter_context(ours)
-        ours.until_ready()
+            "amqp_url": f"amqp://127.0.0.1:{free_port()}/",
+            "campaigns_url": asking.url,
+        }
+        ours, without = profile_service(**settings), no_query(**settings)
+        for service in (ours, without):
+            stack.enter_context(service)
+            service.until_ready()
         answer = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "answer.json"
         answer.write_bytes(orjson.dumps(answer_of(ours)))
         yield {
             FLOOR: stack.enter_context(floor(answer)),
             OURS: ours,
+            NO_QUERY: without,
             COMMON: stack.enter_context(
                 common_way(mongo_url=mongo_url, mongo_database=DATABASE, campaigns=size)
             ),
@@ -125,9 +131,13 @@ def _in_turn(
         # One after the other, again and again: what slows the machine down slows all of them.
         for _ in range(rounds):
             for name, server in servers.items():
+                if name == NO_QUERY and at > 1:
+                    continue
                 before = processor_seconds(server.pid)
                 found = load(server.url, connections=at, seconds=seconds)
                 used = processor_seconds(server.pid) - before
                 yield Measured(database, name, size, at, found, used / found.requests * 1e6)
             if at == 1:
-                yield Measured(database, QUERY, size, at, *queries(mongo_url, DATABASE))
+                for name, between in ((QUERY, ""), (LATER_QUERY, servers[FLOOR].url)):
+                    trips = queries(mongo_url, DATABASE, between=between)
+                    yield Measured(database, name, size, at, *trips)

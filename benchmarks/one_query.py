@@ -1,11 +1,13 @@
 """One query by the service's driver, asked by one who does nothing else."""
 
 import time
+from contextlib import AsyncExitStack
 
 import uvloop
 from pydantic import SecretStr
 
 from benchmarks.game import PLAYERS, player_id
+from benchmarks.kept_connection import KeptConnection
 from benchmarks.quantiles import quantile
 from benchmarks.wrk import Load
 from foundation.mongo import mongo_database
@@ -15,26 +17,34 @@ QUERIES = 2_000
 LIMIT_SECONDS = 2.0
 
 
-def queries(mongo_url: str, database: str) -> tuple[Load, float]:
+def queries(mongo_url: str, database: str, *, between: str = "") -> tuple[Load, float]:
     """Ask for one player after another, on the service's event loop and with its options.
 
-    Gives what was measured as if it were load on a server, and the processor time that
-    this process used for a query, in microseconds.
+    Without pause; or after an answer of the server with the URL `between`, as a service
+    has waited for a request before its query. Gives what was measured of the queries as if
+    it were load on a server, and the processor time of this process for one, in microseconds.
     """
-    return uvloop.run(_queries(mongo_url, database))
+    return uvloop.run(_queries(mongo_url, database, between))
 
 
-async def _queries(mongo_url: str, database: str) -> tuple[Load, float]:
+async def _queries(mongo_url: str, database: str, between: str) -> tuple[Load, float]:
     settings = ServiceSettings(mongo_url=SecretStr(mongo_url), mongo_database=database)
-    async with mongo_database(settings, seconds=LIMIT_SECONDS, app_name="bench") as opened:
+    async with AsyncExitStack() as stack:
+        opened = await stack.enter_async_context(
+            mongo_database(settings, seconds=LIMIT_SECONDS, app_name="bench")
+        )
+        waited = await stack.enter_async_context(KeptConnection(between)) if between else None
         profiles = opened["profiles"]
         times: list[float] = []
-        used = time.process_time()
+        used = 0.0
         for number in range(QUERIES):
-            started = time.perf_counter()
-            await profiles.find_one({"player_id": player_id(number % PLAYERS)}, {"_id": 0})
+            asked = player_id(number % PLAYERS)
+            if waited is not None:
+                await waited.request(f"/get_client_config/{asked}")
+            started, used_before = time.perf_counter(), time.process_time()
+            await profiles.find_one({"player_id": asked}, {"_id": 0})
             times.append(time.perf_counter() - started)
-        used = time.process_time() - used
+            used += time.process_time() - used_before
     milliseconds = [each * 1000 for each in times]
     load = Load(
         throughput=QUERIES / sum(times),

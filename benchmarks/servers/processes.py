@@ -74,6 +74,11 @@ def floor(answer: Path) -> ServiceProcess:
     return ServiceProcess("benchmarks.servers.floor:create_app", {"answer": answer})
 
 
+def no_query(**settings: object) -> ServiceProcess:
+    """Give the profile service that has its profiles in memory."""
+    return ServiceProcess("benchmarks.servers.no_query:create_app", settings)
+
+
 def common_way(*, mongo_url: str, mongo_database: str, campaigns: int) -> ServiceProcess:
     """Give the service as it is commonly written."""
     return ServiceProcess(
