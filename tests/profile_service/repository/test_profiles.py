@@ -87,6 +87,16 @@ async def test_a_missing_field_is_read_as_none(mongo: Database) -> None:
     assert (await stored(profiles))["active_campaigns"] == ["a"]
 
 
+async def test_a_list_of_ids_is_no_id(mongo: Database) -> None:
+    """A document with a list of ids is nobody's, and does not hide the one of a player in it."""
+    await mongo[COLLECTION].insert_one({"player_id": ["one", "two"], "level": 1})
+    await mongo[COLLECTION].insert_one({"player_id": "two", "level": 2})
+    profiles = MongoProfiles(mongo)
+    assert await profiles.get("one") is None
+    assert await profiles.get("two") == {"player_id": "two", "level": 2}
+    assert await profiles.get_many(["one", "two"]) == {"two": {"player_id": "two", "level": 2}}
+
+
 async def test_documents_of_others_can_be_read(mongo: Database) -> None:
     """Types that JSON lacks come as they are stored, dates past year 9999 too, without `_id`."""
     odd = {"at": DatetimeMS(2**60), "_key": ObjectId(), "total_spent": Decimal128("1.10")}
