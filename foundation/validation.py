@@ -37,19 +37,42 @@ def parse_as(model: type[Model], value: object, *loc: str | int) -> Model:
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        raise Invalid(_problems_of(error, model, *loc)) from None
+        raise Invalid(_problems_of(error, model, value, *loc)) from None
 
 
-def _problems_of(error: ValidationError, model: type[BaseModel], *loc: str | int) -> list[Problem]:
+def _problems_of(
+    error: ValidationError, model: type[BaseModel], value: object, *loc: str | int
+) -> list[Problem]:
     """List what pydantic found wrong, without the input: it may hold a secret or a NaN.
 
-    At most 100 problems, so that an error is never much larger than its cause.
+    What is none of a union's types is one problem, not one for each of them. At most 100
+    problems, so that an error is never much larger than its cause.
     """
-    problems = error.errors(include_url=False, include_context=False, include_input=False)
-    return [
-        {"loc": [*loc, *_readable(found["loc"])], "msg": _message(found, model)}
-        for found in problems[:MAX_PROBLEMS]
-    ]
+    problems: list[Problem] = []
+    unions: dict[tuple[int | str, ...], Problem] = {}
+    for found in error.errors(include_url=False, include_context=False, include_input=False):
+        place = _place(found, value)
+        message = _message(found, model)
+        if (of_union := unions.get(place)) is not None:
+            of_union["msg"] += f", or: {message}"
+            continue
+        if len(problems) == MAX_PROBLEMS:
+            break
+        problems.append({"loc": [*loc, *_readable(place)], "msg": message})
+        if len(place) < len(found["loc"]):
+            unions[place] = problems[-1]
+    return problems
+
+
+def _place(found: ErrorDetails, value: Any) -> tuple[int | str, ...]:
+    """Give where in `value` a problem is: pydantic adds the name of the union's type it tried."""
+    for depth, step in enumerate(found["loc"]):
+        try:
+            value = value[step]
+        except (KeyError, IndexError, TypeError):
+            is_missing = found["type"] == "missing" and depth == len(found["loc"]) - 1
+            return found["loc"] if is_missing else found["loc"][:depth]
+    return found["loc"]
 
 
 def _message(found: ErrorDetails, model: type[BaseModel]) -> str:

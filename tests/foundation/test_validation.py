@@ -100,3 +100,24 @@ def test_an_error_is_not_much_larger_than_its_cause() -> None:
         parse_as(Player, {"x" * 10_000 + str(number): 1 for number in range(1000)})
     assert len(refused.value.detail) == MAX_PROBLEMS
     assert len(str(refused.value)) < 300 * MAX_PROBLEMS
+
+
+class Score(BaseModel):
+    """A model with values of several types."""
+
+    model_config = ConfigDict(strict=True)
+
+    points: list[int | str]
+    by: Player | None = None
+
+
+def test_what_is_none_of_several_types_is_one_problem() -> None:
+    """It stands where the sender put it, and says what each of the types allows."""
+    with pytest.raises(Invalid) as refused:
+        parse_as(Score, {"points": [1, None, {"a": 2}], "by": {}})
+    assert [problem["loc"] for problem in refused.value.detail] == [
+        ["points", 1],
+        ["points", 2],
+        ["by", "name"],
+    ]
+    assert [", or: " in problem["msg"] for problem in refused.value.detail] == [True, True, False]
