@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 Decide = Callable[[CampaignState], Awaitable[Draft | None]]
 
+MAX_WAITING = 1_000
 # Together what a write may take.
 DECIDE_SECONDS = 20.0  # to wait for its turn, to read the log, to decide, and to decide again
 APPEND_SECONDS = 10.0  # to send the change and learn what became of it
@@ -40,6 +41,7 @@ class Commits:
     def __init__(self, ledger: Ledger, *, clock: Clock) -> None:
         self._ledger = ledger
         self._clock = clock
+        self._waiting = 0
 
     async def write(self, decide: Decide, *, actor: str) -> tuple[CampaignState, CampaignState]:
         """Commit what `decide` wants; give the state before and the one after.
@@ -95,8 +97,14 @@ class Commits:
 
     @asynccontextmanager
     async def _turn(self, deadline: float) -> AsyncIterator[None]:
-        async with _nothing_written_after(deadline):
-            await self._ledger.turn.acquire()
+        if self._waiting >= MAX_WAITING:
+            raise Unavailable("busy: too many writes wait; nothing was written")
+        self._waiting += 1
+        try:
+            async with _nothing_written_after(deadline):
+                await self._ledger.turn.acquire()
+        finally:
+            self._waiting -= 1
         try:
             yield
         finally:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from campaign_publisher.changes import AppendUnsettled, Change, LogUnavailable
-from campaign_publisher.commits import APPEND_SECONDS, DECIDE_SECONDS
+from campaign_publisher.commits import APPEND_SECONDS, DECIDE_SECONDS, MAX_WAITING
 from campaign_publisher.limits import MAX_CAMPAIGN_BYTES
 from campaign_publisher.preconditions import Preconditions
 from campaign_publisher.state import UNFOUNDED, fold
@@ -231,6 +231,22 @@ async def test_a_log_that_hangs_makes_writes_busy() -> None:
     assert SimulatedClock().elapsed() - started <= DECIDE_SECONDS + 1
     log.hanging = False
     await put(replica)
+
+
+async def test_writes_that_wait_are_bounded() -> None:
+    """Past 1,000 writes that wait for their turn the next is refused at once, not for ever."""
+    log = InMemoryLog(a_change(0))
+    replica = await a_loaded_replica(log)
+    async with replica.ledger.turn:
+        waiting = [asyncio.create_task(put(replica, f"{number}")) for number in range(MAX_WAITING)]
+        await asyncio.sleep(0)
+        with pytest.raises(Unavailable, match="busy"):
+            await put(replica, "one more")
+        for write in waiting[5:]:
+            write.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    await put(replica, "later")
+    assert revisions(log) == [*range(7)]
 
 
 @simulated
