@@ -63,6 +63,11 @@ def error_answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return answers
 
 
+UNCHANGED: dict[int | str, dict[str, Any]] = {
+    304: {"description": "What the client holds, by its If-None-Match, is the newest"}
+}
+
+
 def answer_errors(app: FastAPI) -> None:
     """Turn every error into its answer; none repeats the input or shows an exception."""
 

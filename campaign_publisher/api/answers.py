@@ -44,11 +44,6 @@ def answer_of(schema: dict[str, Any], description: str) -> dict[str, Any]:
     return {"description": description, "content": {JSON: {"schema": schema}}}
 
 
-UNCHANGED: dict[int | str, dict[str, Any]] = {
-    304: {"description": "What the client holds, by its If-None-Match, is the newest"}
-}
-
-
 def _schema(model: type[BaseModel]) -> dict[str, Any]:
     # The components that models refer to are made by FastAPI for response models.
     return {"$ref": f"#/components/schemas/{model.__name__}"}

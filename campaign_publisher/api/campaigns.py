@@ -6,7 +6,6 @@ import orjson
 from fastapi import APIRouter, Query, Request, Response
 
 from campaign_publisher.api.answers import (
-    UNCHANGED,
     answer_of,
     body_of,
     cached_answer,
@@ -20,7 +19,7 @@ from campaign_publisher.limits import MAX_CAMPAIGN_BYTES, MAX_IMPORT_BYTES
 from campaign_publisher.service import FoundCampaign, Imported
 from contracts.campaign import Campaign
 from foundation.errors import Invalid
-from foundation.http import error_answers, etag_of, read_body
+from foundation.http import UNCHANGED, error_answers, etag_of, read_body
 from foundation.validation import parse_json
 
 WRITE_ERRORS = error_answers(401, 403, 412, 422, 503)

@@ -2,11 +2,11 @@
 
 from fastapi import APIRouter, Request, Response
 
-from campaign_publisher.api.answers import UNCHANGED, json_answer
+from campaign_publisher.api.answers import json_answer
 from campaign_publisher.dependencies import READER, NewestSnapshot
 from contracts.snapshot import CampaignSnapshot, SnapshotReason
 from contracts.wire import SNAPSHOT_PATH, SnapshotEvent, snapshot_etag
-from foundation.http import error_answers, is_unchanged
+from foundation.http import UNCHANGED, error_answers, is_unchanged
 
 router = APIRouter(tags=["snapshot"])
 

@@ -1,6 +1,5 @@
 """GET /get_client_config/{player_id}: what a game's client asks when it starts."""
 
-from collections.abc import Iterable
 from functools import lru_cache
 
 from fastapi import APIRouter, Request, Response
@@ -8,7 +7,7 @@ from fastapi.routing import APIRoute
 from starlette.types import Receive, Scope, Send
 
 from contracts.profile import Profile
-from foundation.http import error_answers
+from foundation.http import UNCHANGED, error_answers, etag_of, is_unchanged
 from profile_service.dependencies import (
     PlayerId,
     State,
@@ -21,17 +20,19 @@ from profile_service.rendering import render
 Header = tuple[bytes, bytes]
 
 _JSON: Header = (b"content-type", b"application/json")
+# A player's own: no proxy may keep it, and a client asks whether what it keeps is still right.
+_CACHE_CONTROL: Header = (b"cache-control", b"private, no-cache")
 _STALE: Header = (b"x-campaigns-stale", b"true")
 
 
-class JsonBytes(Response):
-    """JSON that is written already, with headers as they are sent: nothing is left to encode."""
+class ReadyAnswer(Response):
+    """An answer that is written already, headers included: nothing is left to encode."""
 
-    def __init__(self, body: bytes, headers: Iterable[Header]) -> None:
-        self.status_code = 200
+    def __init__(self, status: int, body: bytes, headers: list[Header]) -> None:
+        self.status_code = status
         self.background = None
         self.body = body
-        self.raw_headers = [(b"content-length", b"%d" % len(body)), _JSON, *headers]
+        self.raw_headers = headers
 
 
 class HotRoute(APIRoute):
@@ -62,12 +63,14 @@ router = APIRouter(tags=["clients"], route_class=HotRoute)
         "names of the campaigns that are active now and match the profile: highest priority "
         "first, equal ones by name. The headers tell which revision of the campaigns was "
         "compared, how many seconds ago it was known to be the newest, and whether that is "
-        "longer ago than the campaigns' time to live."
+        "longer ago than the campaigns' time to live. With the ETag of an earlier answer as "
+        "`If-None-Match`, an answer that has not changed is a 304 with the same headers."
     ),
     response_model=Profile,
     responses={
         200: {
             "headers": {
+                "ETag": {"schema": {"type": "string"}},
                 "X-Campaigns-Revision": {"schema": {"type": "integer"}},
                 "X-Campaigns-Age": {"schema": {"type": "number"}, "description": "seconds"},
                 "X-Campaigns-Stale": {
@@ -76,6 +79,7 @@ router = APIRouter(tags=["clients"], route_class=HotRoute)
                 },
             }
         },
+        **UNCHANGED,
         **error_answers(401, 404, 422, 503),
     },
     # Only where CLIENT_TOKEN is set.
@@ -84,10 +88,19 @@ router = APIRouter(tags=["clients"], route_class=HotRoute)
 async def get_client_config(request: Request, player_id: PlayerId, parts: State) -> Response:
     check_client(request, parts)
     config = await parts.service.client_config(player_id)
-    headers = [_revision_header(config.revision), (b"x-campaigns-age", b"%.3f" % config.age)]
+    body = render(config.document)
+    etag = etag_of(body)
+    headers = [
+        (b"etag", etag.encode()),
+        _CACHE_CONTROL,
+        _revision_header(config.revision),
+        (b"x-campaigns-age", b"%.3f" % config.age),
+    ]
     if config.stale:
         headers.append(_STALE)
-    return JsonBytes(render(config.document), headers)
+    if is_unchanged(request, etag):
+        return ReadyAnswer(304, b"", headers)
+    return ReadyAnswer(200, body, [(b"content-length", b"%d" % len(body)), _JSON, *headers])
 
 
 @lru_cache(maxsize=8)

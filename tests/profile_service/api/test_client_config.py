@@ -71,6 +71,33 @@ async def test_the_headers_tell_what_was_compared() -> None:
 
 
 @simulated
+async def test_an_unchanged_answer_is_not_sent_again() -> None:
+    """With its ETag it is a 304 that tells how old the campaigns are; any change is a 200."""
+    parts = simulated_parts()
+    async with serving(a_profile_app(parts)) as client:
+        await settle()
+        first = await client.get(PATH)
+        held = {"If-None-Match": f'"other", W/{first.headers["etag"]}'}
+        assert first.headers["cache-control"] == "private, no-cache"
+        await asyncio.sleep(30)
+        again = await client.get(PATH, headers=held)
+        assert (again.status_code, again.content) == (304, b"")
+        assert again.headers["etag"] == first.headers["etag"]
+        assert again.headers["x-campaigns-revision"] == "5"
+        assert float(again.headers["x-campaigns-age"]) == pytest.approx(30, abs=0.1)
+        assert "content-length" not in again.headers
+        await asyncio.sleep(31)  # a campaign starts
+        later = await client.get(PATH, headers=held)
+        assert later.status_code == 200
+        assert "not yet" in later.json()["active_campaigns"]
+        held = {"If-None-Match": later.headers["etag"]}
+        assert (await client.get(PATH, headers=held)).status_code == 304
+        parts.profiles.documents[PLAYER_ID]["xp"] = 12345
+        changed = await client.get(PATH, headers=held)
+        assert (changed.status_code, changed.json()["xp"]) == (200, 12345)
+
+
+@simulated
 async def test_a_campaign_starts_without_any_event() -> None:
     """When its start date passes it is active in the next answer."""
     async with serving(a_profile_app(simulated_parts())) as client:

@@ -128,6 +128,13 @@ async def test_any_id_means_the_same(client: httpx.AsyncClient, text: str, safe:
     await both_answer(client, quote(text, safe=safe, errors="replace"))
 
 
+async def test_an_unchanged_answer_is_the_same(client: httpx.AsyncClient) -> None:
+    """By its ETag, too."""
+    etag = (await client.get(HOT + "one")).headers["etag"]
+    assert (await both_answer(client, "one", **{"If-None-Match": etag}))[:2] == (304, b"")
+    assert (await both_answer(client, "one", **{"If-None-Match": '"another"'}))[0] == 200
+
+
 async def test_other_methods_are_refused_alike(client: httpx.AsyncClient) -> None:
     """The hot route reads, as it is declared."""
     answers = [await client.post(path + "one") for path in (HOT, ORDINARY)]
