@@ -10,11 +10,12 @@ from uuid import UUID
 from contracts.snapshot import LogPosition, SnapshotHeader
 from contracts.wire import SnapshotEvent
 from foundation.clock import Clock
+from profile_service.cache.hearsay import Hearsay
 from profile_service.cache.held import HeldSnapshot
 from profile_service.cache.origin import Origin, OriginUnavailable
 from profile_service.cache.outcomes import WORKED, EventOutcome, Outcome
 from profile_service.cache.reading import UnreadableSnapshot, read_snapshot
-from profile_service.cache.relation import Relation, may_enter, relation
+from profile_service.cache.relation import Relation, is_overtaken, may_enter, relation
 from profile_service.cache.schedule import Cause, RefetchSchedule
 from profile_service.matching.compiled import CompiledCampaigns
 
@@ -22,7 +23,6 @@ logger = logging.getLogger(__name__)
 
 FETCH_SECONDS = 10.0
 MAX_LEFT_STORES = 100
-MAX_MISSES = 5
 LONGEST_AGE_SECONDS = 10 * 365 * 86400.0  # what a calendar can go back; a sender may claim any
 
 
@@ -61,8 +61,7 @@ class CampaignCache:
         self._asked = asyncio.Event()
         self._waiting: list[asyncio.Future[bool]] = []
         self._swapping = asyncio.Lock()
-        self._heard: LogPosition | None = None
-        self._misses = 0
+        self._hearsay = Hearsay()
         self._accepted: UUID | None = None
 
     @property
@@ -114,7 +113,7 @@ class CampaignCache:
             self._ask(Cause.FOREIGN)
             return EventOutcome.FOREIGN
         if stands is Relation.FIRST or (stands is Relation.NEWER and not body):
-            self._hear(event.position)
+            self._hearsay.hear(event.position)
             self._ask(Cause.UNKNOWN_REVISION)
             return EventOutcome.ASKED
         if stands is Relation.NEWER:
@@ -185,7 +184,7 @@ class CampaignCache:
             self._schedule.answered_foreign(now)
             return False
         worked = outcome in WORKED
-        if worked and not self._misses_what_was_heard():
+        if worked and not self._hearsay.is_missed_in(self.position):
             self._schedule.succeeded()
         else:
             self._schedule.failed(now, holding=self.held is not None)
@@ -208,7 +207,7 @@ class CampaignCache:
         fetched = await self._origin.fetch(asked_with)
         as_of = asked_at - fetched.event.log_age
         async with self._swapping:
-            if _is_overtaken(asked_with, fetched.event.position, self.position):
+            if is_overtaken(asked_with, fetched.event.position, self.position):
                 return Outcome.OVERTAKEN
             if fetched.body is None:
                 outcome = self._judge(fetched.event.position, as_of)
@@ -301,28 +300,7 @@ class CampaignCache:
         logger.warning("following store %s, leaving store %s", entered, left)
         stores = [store for store in (*self.left_stores, left) if store != entered]
         self.left_stores = tuple(stores[-MAX_LEFT_STORES:])
-        self._heard = None
-
-    def _hear(self, position: LogPosition) -> None:
-        """Remember the newest revision that was named and not brought."""
-        if relation(self._heard, position) is not Relation.OLDER:
-            self._heard = position
-
-    def _misses_what_was_heard(self) -> bool:
-        """Tell whether an event spoke of a revision that the origin does not show yet.
-
-        A replica that lags catches up within moments; what no replica shows after a few
-        tries was never there.
-        """
-        heard, held = self._heard, self.held
-        if heard is None or held is None:
-            return False
-        if relation(held.position, heard) is not Relation.NEWER or self._misses >= MAX_MISSES:
-            self._heard = None
-            self._misses = 0
-            return False
-        self._misses += 1
-        return True
+        self._hearsay.forget()
 
     def _notice_origin_behind(self) -> None:
         if not self.origin_behind:
@@ -341,14 +319,3 @@ class CampaignCache:
     def _ask(self, cause: Cause) -> None:
         self._schedule.ask(cause, self._clock.elapsed())
         self._asked.set()
-
-
-def _is_overtaken(
-    asked_with: LogPosition | None, answered: LogPosition, held: LogPosition | None
-) -> bool:
-    """Tell whether events brought something newer than an answer that was no old one itself."""
-    return (
-        held != asked_with
-        and relation(held, answered) is Relation.OLDER
-        and relation(asked_with, answered) in {Relation.FIRST, Relation.SAME, Relation.NEWER}
-    )

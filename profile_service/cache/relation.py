@@ -31,6 +31,17 @@ def relation(held: LogPosition | None, offered: LogPosition) -> Relation:
     return Relation.SAME if offered.head == held.head else Relation.PARTED
 
 
+def is_overtaken(
+    asked_with: LogPosition | None, answered: LogPosition, held: LogPosition | None
+) -> bool:
+    """Tell whether events brought something newer than an answer that was no old one itself."""
+    return (
+        held != asked_with
+        and relation(held, answered) is Relation.OLDER
+        and relation(asked_with, answered) in {Relation.FIRST, Relation.SAME, Relation.NEWER}
+    )
+
+
 def may_enter(
     store: UUID,
     *,

@@ -1,0 +1,38 @@
+"""Hearsay: the newest revision that events named without bringing its campaigns."""
+
+from contracts.snapshot import LogPosition
+from profile_service.cache.relation import Relation, relation
+
+MAX_MISSES = 5
+
+
+class Hearsay:
+    """Remembers what was named until the origin shows it, or has not for a few tries.
+
+    A replica that lags catches up within moments; what no replica shows after a few tries
+    was never there.
+    """
+
+    def __init__(self) -> None:
+        self._named: LogPosition | None = None
+        self._misses = 0
+
+    def hear(self, position: LogPosition) -> None:
+        """Remember a position, unless a newer one was named."""
+        if relation(self._named, position) is not Relation.OLDER:
+            self._named = position
+
+    def forget(self) -> None:
+        """Another store is held: what was said of the one before is of no use."""
+        self._named = None
+
+    def is_missed_in(self, held: LogPosition | None) -> bool:
+        """Tell whether what the origin just gave, and is held now, lacks what was named."""
+        if self._named is None or held is None:
+            return False
+        if relation(held, self._named) is not Relation.NEWER or self._misses >= MAX_MISSES:
+            self._named = None
+            self._misses = 0
+            return False
+        self._misses += 1
+        return True
