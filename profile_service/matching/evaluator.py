@@ -7,6 +7,9 @@ from contracts.campaign import Conditions, LevelRange, Matchers
 
 SCALAR_FIELDS = ("country", "language", "gender")
 
+# `int | float` in its place would be made anew with every call.
+_NUMBERS = (int, float)
+
 
 def matches(matchers: Matchers, profile: Mapping[str, Any]) -> bool:
     """Tell whether the profile meets every matcher; an absent matcher matches everyone.
@@ -24,7 +27,7 @@ def matches(matchers: Matchers, profile: Mapping[str, Any]) -> bool:
 
 def is_number(value: object) -> TypeGuard[int | float]:
     """Tell whether a value can be compared as a number; a bool is none."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, _NUMBERS) and not isinstance(value, bool)
 
 
 def is_owned(quantity: object) -> bool:

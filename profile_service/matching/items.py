@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from foundation.slices import Steps
@@ -15,39 +14,38 @@ Inventory = Mapping[Any, Any]
 # So many campaigns are looked at one by one in the time that it takes to narrow them down.
 _FEW = 12
 
+# By so many of the items that it requires a campaign is found; others are looked at.
+_PIVOTS = 2
+
 _EMPTY: Inventory = {}
-
-
-@dataclass(frozen=True, slots=True)
-class ListedItem:
-    """The campaigns that are found by an item, and those that refuse who has it."""
-
-    found_by: PackedSet
-    refusing: PackedSet
 
 
 class ItemLookup:
     """Looks at the rules of few candidates, and narrows many down first.
 
-    A campaign that requires items is found by the rarest of them only. `demanding` are
-    the campaigns that require some, and `demanding_several` those that are therefore
-    still to be looked at; `concerned` are those that list any item.
+    A campaign that requires items is found by the two rarest of them. An item's set has
+    three parts, each as long as there are campaigns: those whose rarest item it is, those
+    whose second it is, and those that refuse who has it. `demanding` are the campaigns
+    that require some, `demanding_two` those that require two or more, and `demanding_more`
+    those that are therefore still to be looked at; `concerned` are those that list any.
     """
 
     def __init__(
         self,
         rules: Sequence[Rule],
-        items: Mapping[str, ListedItem],
+        items: Mapping[str, PackedSet],
         *,
         concerned: int,
         demanding: int,
-        demanding_several: int,
+        demanding_two: int,
+        demanding_more: int,
     ) -> None:
         self._rules = rules
         self._items = items
         self._concerned = concerned
         self._demanding = demanding
-        self._demanding_several = demanding_several
+        self._demanding_two = demanding_two
+        self._demanding_more = demanding_more
 
     def matching(self, inventory: object, candidates: int) -> int:
         """Give those of the candidates that a player with this inventory matches."""
@@ -58,20 +56,18 @@ class ItemLookup:
         found = candidates
         if doubtful.bit_count() > _FEW:
             found = self._narrowed(owned, candidates)
-            doubtful = found & self._demanding_several
+            doubtful = found & self._demanding_more
         for place in descending(doubtful):
             if not _meets(self._rules[place], owned):
                 found ^= 1 << place
         return found
 
     def _narrowed(self, owned: Inventory, candidates: int) -> int:
-        listed = [
-            self._items[item] for item in self._items.keys() & owned.keys() if is_owned(owned[item])
-        ]
-        size = len(self._rules)
-        found_by = union([item.found_by for item in listed], size)
-        refusing = union([item.refusing for item in listed], size)
-        return candidates & ~(self._demanding & ~found_by | refusing)
+        items, size = self._items, len(self._rules)
+        listed = [items[item] for item in items.keys() & owned.keys() if is_owned(owned[item])]
+        met = union(listed, (_PIVOTS + 1) * size)
+        unmet = self._demanding & ~met | self._demanding_two & ~(met >> size)
+        return candidates & ~(unmet | met >> _PIVOTS * size)
 
 
 def _meets(rule: Rule, owned: Inventory) -> bool:
@@ -84,6 +80,7 @@ def _meets(rule: Rule, owned: Inventory) -> bool:
 
 def item_lookup(rules: Sequence[Rule]) -> Steps[ItemLookup]:
     """Build the lookup from the rules by place."""
+    size = len(rules)
     demand: defaultdict[str, int] = defaultdict(int)
     for rule in rules:
         for item in rule.required:
@@ -91,31 +88,29 @@ def item_lookup(rules: Sequence[Rule]) -> Steps[ItemLookup]:
         yield
     concerned: list[int] = []
     demanding: list[int] = []
-    demanding_several: list[int] = []
-    found_by: defaultdict[str, list[int]] = defaultdict(list)
-    refusing: defaultdict[str, list[int]] = defaultdict(list)
+    demanding_two: list[int] = []
+    demanding_more: list[int] = []
+    places: defaultdict[str, list[int]] = defaultdict(list)
     for place, rule in enumerate(rules):
         if rule.required or rule.refused:
             concerned.append(place)
-        if rule.required:
-            demanding.append(place)
-            found_by[min(rule.required, key=demand.__getitem__)].append(place)
-        if len(rule.required) > 1:
-            demanding_several.append(place)
+        for part, item in enumerate(sorted(rule.required, key=demand.__getitem__)[:_PIVOTS]):
+            (demanding, demanding_two)[part].append(place)
+            places[item].append(place + part * size)
+        if len(rule.required) > _PIVOTS:
+            demanding_more.append(place)
         for item in rule.refused:
-            refusing[item].append(place)
+            places[item].append(place + _PIVOTS * size)
         yield
-    size = len(rules)
-    items: dict[str, ListedItem] = {}
-    for item in found_by.keys() | refusing.keys():
-        items[item] = ListedItem(
-            pack(found_by.get(item, ()), size), pack(refusing.get(item, ()), size)
-        )
+    items: dict[str, PackedSet] = {}
+    for item, listed in places.items():
+        items[item] = pack(listed, (_PIVOTS + 1) * size)
         yield
     return ItemLookup(
         rules,
         items,
         concerned=bits_of(concerned, size),
         demanding=bits_of(demanding, size),
-        demanding_several=bits_of(demanding_several, size),
+        demanding_two=bits_of(demanding_two, size),
+        demanding_more=bits_of(demanding_more, size),
     )

@@ -113,7 +113,12 @@ _LISTS: tuple[Lists | None, ...] = (
     {"country": ["a"]},
     {"country": ["a", "b"], "gender": ["a"]},
 )
-_ITEMS: tuple[Lists | None, ...] = (None, {"items": ["a"]}, {"items": ["a", "b"]})
+_ITEMS: tuple[Lists | None, ...] = (
+    None,
+    {"items": ["a"]},
+    {"items": ["a", "b"]},
+    {"items": ["a", "b", "d"]},
+)
 _ODD = (None, True, "2", "", [2], ["a"], {"a": 1}, nan, Int64(1), Decimal128("1"), 2**70, inf, -inf)
 
 
@@ -138,8 +143,8 @@ def test_every_corner_is_as_the_evaluator_has_it(times: int, others: int) -> Non
         for value in (*_ODD, -1, 0, 1, 1.5, 2, 3, 3.5, 4, "a", "b", "c", "d")
     ]
     profiles += [
-        {"inventory": {"a": owned, "b": more, "c": 1}}
-        for owned, more in product((*_ODD, 0, 1, -1, 0.5), (None, 0, 1))
+        {"inventory": {"a": owned, "b": more, "c": 1, "d": last}}
+        for owned, more, last in product((*_ODD, 0, 1, -1, 0.5), (None, 0, 1), (0, 1))
     ]
     for profile in profiles:
         expected = [each.name for each in published if matches(each.matchers, profile)]
@@ -173,7 +178,7 @@ def _a_large_game(size: int) -> list[Campaign]:
             f"campaign {number}",
             priority=float(chance.randrange(20)),
             level=level(),
-            has=lists(2),
+            has=lists(4),
             does_not_have=lists(1),
             start=start,
             end=None if start and end and end <= start else end,
