@@ -75,7 +75,8 @@ def test_two_replicas_write_against_each_other(stage: Stage, operator: Operator)
 
 async def _write_at_once(urls: list[str], etag: str) -> list[httpx.Response]:
     headers = {"Authorization": f"Bearer {TOKEN}"}
-    limits = httpx.Limits(max_connections=WRITES)
+    # A server closes what was idle for 5 s: what is to be used again must not be as old.
+    limits = httpx.Limits(max_connections=WRITES, keepalive_expiry=1.0)
     async with httpx.AsyncClient(
         timeout=60.0, trust_env=False, headers=headers, limits=limits
     ) as http:
