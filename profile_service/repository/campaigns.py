@@ -56,6 +56,12 @@ async def open_http_origin(url: HttpUrl, *, token: str = "") -> AsyncIterator[Ht
     """Give the campaign service at `url`, asked with `token`; nothing is connected to yet."""
     headers = {"authorization": f"Bearer {token}"} if token else {}
     async with httpx.AsyncClient(
-        base_url=str(url), headers=headers, timeout=TIMEOUT, follow_redirects=False, trust_env=False
+        base_url=str(url),
+        headers=headers,
+        timeout=TIMEOUT,
+        # It is asked once in minutes: a kept connection would be one that is being closed.
+        limits=httpx.Limits(max_keepalive_connections=0),
+        follow_redirects=False,
+        trust_env=False,
     ) as client:
         yield HttpOrigin(client)
