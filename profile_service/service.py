@@ -2,8 +2,7 @@
 
 import asyncio
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from contracts.profile import ACTIVE_CAMPAIGNS_FIELD, PLAYER_ID_FIELD, Profile, check_storable
 from foundation.clock import Clock
@@ -23,8 +22,7 @@ from profile_service.profiles import (
 WRITE_SECONDS = 10.0
 
 
-@dataclass(frozen=True)
-class ClientConfig:
+class ClientConfig(NamedTuple):
     """A profile with its active campaigns, and which campaigns it was compared with.
 
     `age` is in seconds: how long ago that revision was known to be the newest.
@@ -163,9 +161,9 @@ def valid_profile(body: Any, player_id: str | None = None) -> ProfileDocument:
 
 
 def _same_set(stored: Any, active: list[str]) -> bool:
-    return stored == active or (
-        isinstance(stored, list)
-        and len(stored) == len(active)
-        and all(isinstance(name, str) for name in stored)
-        and set(stored) == set(active)
-    )
+    if stored == active:
+        return True
+    try:
+        return isinstance(stored, list) and len(stored) == len(active) and {*stored} == {*active}
+    except TypeError:  # others may have stored what cannot be in a set
+        return False
