@@ -1,8 +1,16 @@
 """Why a benchmark may find nothing; each message says what to do, in one line."""
 
+from benchmarks.kept_connection import RequestFailed
 from benchmarks.matching import Disagreement
 from benchmarks.swap import NotApplied
 from benchmarks.wrk import LoadFailed
 from tests.servers import ServerUnavailableError
 
-FAILURES = (Disagreement, LoadFailed, NotApplied, ServerUnavailableError, TimeoutError)
+FAILURES = (
+    Disagreement,
+    LoadFailed,
+    NotApplied,
+    RequestFailed,
+    ServerUnavailableError,
+    TimeoutError,
+)

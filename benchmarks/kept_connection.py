@@ -13,7 +13,7 @@ _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
 class RequestFailed(Exception):
-    """The answer is not a 2xx; the message is the status and the body."""
+    """The answer is not a 2xx, or there is none; the message is the status and the body, or why."""
 
 
 class KeptConnection:
@@ -25,9 +25,7 @@ class KeptConnection:
         self._writer: asyncio.StreamWriter
 
     async def __aenter__(self) -> Self:
-        self._reader, self._writer = await asyncio.open_connection(
-            self._address.hostname, self._address.port
-        )
+        await self._open()
         return self
 
     async def __aexit__(
@@ -42,18 +40,29 @@ class KeptConnection:
         """Send a request, one at a time, and give the body of the answer.
 
         Raises:
-            RequestFailed: the answer is not a 2xx.
+            RequestFailed: the answer is not a 2xx, or the connection broke.
             TimeoutError: it did not come.
         """
+        if self._reader.at_eof():  # a server closes what was idle for some seconds
+            self._writer.close()
+            await self._open()
         head = [f"{method} {path} HTTP/1.1", f"host: {self._address.netloc}"]
         head += [f"content-length: {len(body)}"] if body else []
         head += [f"authorization: Bearer {token}"] if token else []
         self._writer.write("\r\n".join([*head, "", ""]).encode() + body)
-        async with asyncio.timeout(ANSWER_SECONDS):
-            received = await self._reader.readuntil(b"\r\n\r\n")
-            length = _LENGTH.search(received)
-            content = await self._reader.readexactly(int(length[1])) if length else b""
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                received = await self._reader.readuntil(b"\r\n\r\n")
+                length = _LENGTH.search(received)
+                content = await self._reader.readexactly(int(length[1])) if length else b""
+        except (asyncio.IncompleteReadError, OSError) as error:
+            raise RequestFailed(f"no answer: {error}") from error
         status = _STATUS.match(received)
         if not status or not status[1].startswith(b"2"):
             raise RequestFailed(f"{received.splitlines()[0].decode()}: {content[:200].decode()}")
         return content
+
+    async def _open(self) -> None:
+        self._reader, self._writer = await asyncio.open_connection(
+            self._address.hostname, self._address.port
+        )

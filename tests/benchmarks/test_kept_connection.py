@@ -36,6 +36,28 @@ async def test_asks_again_over_the_same_connection() -> None:
     assert b"authorization: Bearer secret\r\n\r\n{}" in received[1]
 
 
+async def test_a_connection_that_was_closed_is_opened_again() -> None:
+    """As a server closes one that was idle; one that breaks while it is asked is a failure."""
+    connections = 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        await reader.read(65_536)
+        if connections < 3:
+            writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with server, KeptConnection(url) as connection:
+        for _ in range(2):
+            assert await connection.request("/") == b""
+            await asyncio.sleep(0.1)
+        with pytest.raises(RequestFailed, match="no answer"):
+            await connection.request("/")
+
+
 async def test_an_answer_without_a_body() -> None:
     """204 has no length, and is none the less an answer."""
     answer = b"HTTP/1.1 204 No Content\r\n\r\n"
