@@ -55,7 +55,7 @@ class KeptConnection:
                 received = await self._reader.readuntil(b"\r\n\r\n")
                 length = _LENGTH.search(received)
                 content = await self._reader.readexactly(int(length[1])) if length else b""
-        except (asyncio.IncompleteReadError, OSError) as error:
+        except (asyncio.IncompleteReadError, ConnectionError) as error:
             raise RequestFailed(f"no answer: {error}") from error
         status = _STATUS.match(received)
         if not status or not status[1].startswith(b"2"):
