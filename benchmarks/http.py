@@ -1,7 +1,7 @@
 """HTTP: our route beside the floor, and beside the way it is commonly written."""
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -54,23 +54,21 @@ def run(
 ) -> Result:
     """Measure the three in turn, `rounds` times for `seconds` each.
 
-    With `mongo_url` it is done once more, at one size, with that server's database.
+    Those with other numbers of campaigns take turns with them, so that all numbers can be
+    compared. With `mongo_url` it is done once more, at one size, with that server's database.
 
     Raises:
         LoadFailed: wrk is missing, or requests failed.
     """
     require_wrk()
     measured: list[Measured] = []
-    plan = dict.fromkeys(sizes, (USUAL_CONNECTIONS,)) | {USUAL_SIZE: tuple(connections)}
-    with CannedMongoProcess() as canned:
-        for size, at in plan.items():
-            with deployed(canned.url, size) as servers:
-                measured += _in_turn("canned", canned.url, servers, size, at, seconds, rounds)
+    with CannedMongoProcess() as canned, ExitStack() as stack:
+        fleets = {size: stack.enter_context(deployed(canned.url, size)) for size in sizes}
+        measured += _in_turn("canned", canned.url, fleets, connections, seconds, rounds)
     if mongo_url:
         with with_players(mongo_url, DATABASE), deployed(mongo_url, USUAL_SIZE) as servers:
-            measured += _in_turn(
-                "given", mongo_url, servers, USUAL_SIZE, connections, seconds, rounds
-            )
+            fleets = {USUAL_SIZE: servers}
+            measured += _in_turn("given", mongo_url, fleets, connections, seconds, rounds)
     return Result(
         benchmark="http",
         options={"seconds": seconds, "rounds": rounds},
@@ -119,25 +117,28 @@ def answer_of(server: ServiceProcess) -> dict[str, Any]:
 def _in_turn(
     database: str,
     mongo_url: str,
-    servers: dict[str, ServiceProcess],
-    size: int,
+    fleets: Mapping[int, Mapping[str, ServiceProcess]],
     connections: Sequence[int],
     seconds: float,
     rounds: int,
 ) -> Iterator[Measured]:
-    for server in servers.values():
-        load(server.url, connections=1, seconds=WARM_UP_SECONDS)
+    """Ask one after the other, again and again: what slows the machine down slows all of them."""
+    for servers in fleets.values():
+        for server in servers.values():
+            load(server.url, connections=1, seconds=WARM_UP_SECONDS)
     for at in connections:
-        # One after the other, again and again: what slows the machine down slows all of them.
+        sizes = [size for size in fleets if size == USUAL_SIZE or at == USUAL_CONNECTIONS]
         for _ in range(rounds):
-            for name, server in servers.items():
-                if name == NO_QUERY and at > 1:
-                    continue
-                before = processor_seconds(server.pid)
-                found = load(server.url, connections=at, seconds=seconds)
-                used = processor_seconds(server.pid) - before
-                yield Measured(database, name, size, at, found, used / found.requests * 1e6)
+            for size in sizes:
+                for name, server in fleets[size].items():
+                    if name == NO_QUERY and at > 1:
+                        continue
+                    before = processor_seconds(server.pid)
+                    found = load(server.url, connections=at, seconds=seconds)
+                    used = processor_seconds(server.pid) - before
+                    yield Measured(database, name, size, at, found, used / found.requests * 1e6)
             if at == 1:
-                for name, between in ((QUERY, ""), (LATER_QUERY, servers[FLOOR].url)):
+                floor_url = fleets[USUAL_SIZE][FLOOR].url
+                for name, between in ((QUERY, ""), (LATER_QUERY, floor_url)):
                     trips = queries(mongo_url, DATABASE, between=between)
-                    yield Measured(database, name, size, at, *trips)
+                    yield Measured(database, name, USUAL_SIZE, at, *trips)

@@ -104,7 +104,11 @@ def _capacity(measured: Sequence[Measured]) -> Table:
 
 def notes_of(measured: Sequence[Measured]) -> list[str]:
     """Give what the tables do not show."""
-    return [*_beside_the_common_way(measured), *_one_connection(measured)]
+    return [
+        *_beside_the_common_way(measured),
+        *_with_more_campaigns(measured),
+        *_one_connection(measured),
+    ]
 
 
 def _beside_the_common_way(measured: Sequence[Measured]) -> list[str]:
@@ -112,6 +116,23 @@ def _beside_the_common_way(measured: Sequence[Measured]) -> list[str]:
     ours = [each.load.throughput for each in usual if each.server == OURS]
     others = [each.load.throughput for each in usual if each.server == COMMON]
     return [f"{ratio(ours, others):.1f} times the common way at 64 connections"] if ours else []
+
+
+def _with_more_campaigns(measured: Sequence[Measured]) -> list[str]:
+    """Compare what most campaigns leave of the usual throughput, round by round."""
+    most = max((each.campaigns for each in measured), default=USUAL_SIZE)
+    usual, largest = (
+        [
+            each.load.throughput
+            for each in _at(measured, "canned", size=size, at=USUAL_CONNECTIONS)
+            if each.server == OURS
+        ]
+        for size in (USUAL_SIZE, most)
+    )
+    if most == USUAL_SIZE or not usual:
+        return []
+    left = ratio(largest, usual)
+    return [f"{most:,} campaigns leave {left:.2f} of the throughput that {USUAL_SIZE} have"]
 
 
 def _one_connection(measured: Sequence[Measured]) -> list[str]:

@@ -83,6 +83,17 @@ def test_tables() -> None:
     assert notes_of(measured)[0].startswith("4.5 times the common way")
 
 
+def test_more_campaigns_are_compared_round_by_round() -> None:
+    """The note tells what the most campaigns leave of the throughput that the usual number has."""
+    measured = [
+        _measured(server, possible * left, 100.0, campaigns=size)
+        for possible in (8_000.0, 1_000.0, 4_000.0)
+        for size, left in ((100, 1.0), (10_000, 0.95))
+        for server in (OURS, COMMON)
+    ]
+    assert "10,000 campaigns leave 0.95 of the throughput that 100 have" in notes_of(measured)
+
+
 def test_the_lone_request_is_compared_round_by_round() -> None:
     """The note on one connection compares each round with its own floor and query."""
     measured = [
@@ -105,7 +116,13 @@ def test_a_query_is_measured() -> None:
 
 
 def _measured(
-    server: str, throughput: float, processor: float, *, connections: int = 64, p50: float = 1.0
+    server: str,
+    throughput: float,
+    processor: float,
+    *,
+    campaigns: int = 100,
+    connections: int = 64,
+    p50: float = 1.0,
 ) -> Measured:
     load = Load(throughput=throughput, p50=p50, p99=2.0, p999=3.0, max=4.0, requests=1)
-    return Measured("canned", server, 100, connections, load, processor)
+    return Measured("canned", server, campaigns, connections, load, processor)
