@@ -80,7 +80,7 @@ def run(
 
 @contextmanager
 def deployed(mongo_url: str, size: int) -> Iterator[dict[str, ServiceProcess]]:
-    """Start the three servers, each of which answers the same, byte for byte but for the ages."""
+    """Start the servers, each of which answers the same, byte for byte but for the ages."""
     with ExitStack() as stack:
         stack.enter_context(asking := origin(size))
         settings = {

@@ -52,12 +52,18 @@ def tables_of(measured: Sequence[Measured]) -> list[Table]:
 
 
 def _at(
-    measured: Sequence[Measured], database: str, *, size: int | None = None, at: int | None = None
+    measured: Sequence[Measured],
+    database: str,
+    *,
+    server: str = "",
+    size: int | None = None,
+    at: int | None = None,
 ) -> list[Measured]:
     return [
         each
         for each in measured
         if each.database == database
+        and server in {"", each.server}
         and size in {None, each.campaigns}
         and at in {None, each.connections}
     ]
@@ -90,8 +96,8 @@ def _figures(runs: Sequence[Measured], floors: Sequence[Measured]) -> list[float
 
 def _capacity(measured: Sequence[Measured]) -> Table:
     """Say how many cores a load needs, by the processor time that a request takes."""
-    usual = _at(measured, "canned", size=USUAL_SIZE, at=USUAL_CONNECTIONS)
-    ours = [each.processor for each in usual if each.server == OURS]
+    usual = _at(measured, "canned", server=OURS, size=USUAL_SIZE, at=USUAL_CONNECTIONS)
+    ours = [each.processor for each in usual]
     rows: list[list[Cell]] = []
     for hourly in HOURLY_LOADS if ours else ():
         peak = hourly / 3600 * PEAK
@@ -112,36 +118,31 @@ def notes_of(measured: Sequence[Measured]) -> list[str]:
 
 
 def _beside_the_common_way(measured: Sequence[Measured]) -> list[str]:
-    usual = _at(measured, "canned", size=USUAL_SIZE, at=USUAL_CONNECTIONS)
-    ours = [each.load.throughput for each in usual if each.server == OURS]
-    others = [each.load.throughput for each in usual if each.server == COMMON]
+    ours, others = (_throughputs(measured, server, USUAL_SIZE) for server in (OURS, COMMON))
     return [f"{ratio(ours, others):.1f} times the common way at 64 connections"] if ours else []
 
 
 def _with_more_campaigns(measured: Sequence[Measured]) -> list[str]:
     """Compare what most campaigns leave of the usual throughput, round by round."""
     most = max((each.campaigns for each in measured), default=USUAL_SIZE)
-    usual, largest = (
-        [
-            each.load.throughput
-            for each in _at(measured, "canned", size=size, at=USUAL_CONNECTIONS)
-            if each.server == OURS
-        ]
-        for size in (USUAL_SIZE, most)
-    )
+    usual, largest = (_throughputs(measured, OURS, size) for size in (USUAL_SIZE, most))
     if most == USUAL_SIZE or not usual:
         return []
     left = ratio(largest, usual)
     return [f"{most:,} campaigns leave {left:.2f} of the throughput that {USUAL_SIZE} have"]
 
 
+def _throughputs(measured: Sequence[Measured], server: str, size: int) -> list[float]:
+    found = _at(measured, "canned", server=server, size=size, at=USUAL_CONNECTIONS)
+    return [each.load.throughput for each in found]
+
+
 def _one_connection(measured: Sequence[Measured]) -> list[str]:
     """Compare the least latency with what it cannot be below: the floor, and one query."""
     notes = []
     for database in ("canned", "given"):
-        alone = _at(measured, database, size=USUAL_SIZE, at=1)
         ours, least, *trips = (
-            [each.load.p50 for each in alone if each.server == name]
+            [each.load.p50 for each in _at(measured, database, server=name, size=USUAL_SIZE, at=1)]
             for name in (OURS, FLOOR, QUERY, LATER_QUERY)
         )
         if ours:
