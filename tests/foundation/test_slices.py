@@ -2,11 +2,28 @@
 
 import asyncio
 import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from itertools import count
 
 import pytest
 
 from foundation.slices import SLICE_SECONDS, Steps, at_once, in_slices, sliced
 from foundation.tasks import running
+
+
+@asynccontextmanager
+async def counted_turns() -> AsyncIterator[Iterator[int]]:
+    """Count the turns that others get from the loop while the block lasts."""
+    turns = count()
+
+    async def others() -> None:
+        while True:
+            next(turns)
+            await asyncio.sleep(0)
+
+    async with running(others, name="others"):
+        yield turns
 
 
 async def test_every_item_comes_once_and_in_order() -> None:
@@ -16,18 +33,10 @@ async def test_every_item_comes_once_and_in_order() -> None:
 
 async def test_others_run_between_the_slices() -> None:
     """While long work is done, the loop goes on turning."""
-    turns = 0
-
-    async def others() -> None:
-        nonlocal turns
-        while True:
-            turns += 1
-            await asyncio.sleep(0)
-
-    async with running(others, name="others"):
+    async with counted_turns() as turns:
         async for _ in in_slices(range(10)):
             _work_for(SLICE_SECONDS)
-    assert turns >= 10
+    assert next(turns) >= 10
 
 
 async def test_steps_give_their_result_either_way() -> None:
@@ -41,17 +50,9 @@ async def test_steps_give_their_result_either_way() -> None:
 
 async def test_others_run_between_the_steps() -> None:
     """Work in steps lets the loop turn like work on items."""
-    turns = 0
-
-    async def others() -> None:
-        nonlocal turns
-        while True:
-            turns += 1
-            await asyncio.sleep(0)
-
-    async with running(others, name="others"):
+    async with counted_turns() as turns:
         await sliced(_counting(10, seconds=SLICE_SECONDS))
-    assert turns >= 10
+    assert next(turns) >= 10
 
 
 def _counting(steps: int, *, seconds: float = 0.0) -> Steps[int]:
