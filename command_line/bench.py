@@ -2,6 +2,8 @@
 
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -152,14 +154,26 @@ def _finish(run: "Callable[[], Result]", *, output: Path | None) -> None:
     """Run a benchmark, show what it found, and write it where that is wanted."""
     from benchmarks.failures import FAILURES  # noqa: PLC0415
 
-    # As Ctrl-C does: what was started is ended on the way out.
-    before = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     try:
-        result = run()
+        with ended_by_sigterm():
+            result = run()
     except FAILURES as error:
         fail(str(error))
+    publish(result, output=output)
+
+
+@contextmanager
+def ended_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM do what Ctrl-C does: what was started is ended on the way out."""
+    before = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    try:
+        yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def publish(result: "Result", *, output: Path | None) -> None:
+    """Show what was found, and write it where that is wanted."""
     result.show()
     if output is not None:
         typer.echo(f"Written to {result.write(output)}")

@@ -1,13 +1,11 @@
 """profile-matcher soak: load, changes and random faults together, and what came of them."""
 
 import random
-import signal
-import sys
 from typing import Annotated
 
 import typer
 
-from command_line.bench import Output, require_checkout
+from command_line.bench import Output, ended_by_sigterm, publish, require_checkout
 from command_line.client import complain, fail
 
 
@@ -28,17 +26,14 @@ def soak(
     from benchmarks.soak.run import run  # noqa: PLC0415
     from tests.servers import ServerUnavailableError  # noqa: PLC0415
 
-    # As Ctrl-C does: what was started is ended on the way out.
-    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     drawn = random.SystemRandom().randrange(2**32)
     try:
-        result, unkept = run(minutes=minutes, seed=drawn if seed is None else seed)
+        with ended_by_sigterm():
+            result, unkept = run(minutes=minutes, seed=drawn if seed is None else seed)
     except (ServerUnavailableError, TimeoutError, AssertionError) as error:
         # The last one: a service that was stopped did not end cleanly; it holds its log.
         fail(str(error))
-    result.show()
-    if output is not None:
-        typer.echo(f"Written to {result.write(output)}")
+    publish(result, output=output)
     for line in unkept:
         complain(line)
     if unkept:

@@ -37,10 +37,11 @@ def test_says_how_to_get_wrk(benchmark: str) -> None:
     assert "apt-get install wrk" in result.output
 
 
-def test_needs_a_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("command", [["bench", "matching"], ["soak"]])
+def test_needs_a_checkout(monkeypatch: pytest.MonkeyPatch, command: list[str]) -> None:
     """An installed command, without the benchmarks beside it, says where they are."""
     monkeypatch.setitem(sys.modules, "benchmarks", None)  # how Python marks what is not there
-    result = CliRunner().invoke(app, ["bench", "matching"])
+    result = CliRunner().invoke(app, command)
     assert result.exit_code == 1
     assert "in a checkout" in result.output
 

@@ -1,20 +1,11 @@
 """profile-matcher soak: what it counts is tested beside the benchmarks."""
 
-import sys
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from command_line.main import app
-
-
-def test_needs_a_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An installed command, without the benchmarks beside it, says where they are."""
-    monkeypatch.setitem(sys.modules, "benchmarks", None)  # how Python marks what is not there
-    ended = CliRunner().invoke(app, ["soak"])
-    assert ended.exit_code == 1
-    assert "in a checkout" in ended.output
 
 
 def test_says_what_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
