@@ -12,6 +12,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+from aio_pika import RobustConnection
 from faststream.rabbit import RabbitBroker
 
 from foundation.backoff import Backoff
@@ -22,6 +23,7 @@ logger = logging.getLogger(__name__)
 
 START_SECONDS = 10.0
 STOP_SECONDS = 3.0
+CLOSE_SECONDS = 1.0
 MAX_RECONNECT_SECONDS = 2.0
 DEFAULT_HEARTBEAT_SECONDS = 10
 
@@ -35,6 +37,7 @@ class RabbitLink:
         self._on_connected = on_connected
         self._restart = asyncio.Event()
         self._up = False
+        self._opened: RobustConnection | None = None
         self.broker = RabbitBroker(
             named_url(settings.amqp_url.get_secret_value(), name),
             app_id=name,
@@ -47,6 +50,9 @@ class RabbitLink:
             logger=logger,
             log_level=logging.DEBUG,
         )
+        # A connection whose first connect is cut off goes on trying, hears no cancellation, and
+        # the broker does not know of it: it is remembered here. There is no public way to it.
+        self.broker._connection_kwargs["connection_class"] = self._open  # noqa: SLF001
 
     @property
     def is_up(self) -> bool:
@@ -107,11 +113,20 @@ class RabbitLink:
 
     async def _stop(self) -> None:
         self._up = False
-        try:
-            async with asyncio.timeout(STOP_SECONDS):
-                await self.broker.stop()
-        except Exception as error:  # noqa: BLE001 - a connection that is being thrown away
-            logger.debug("closing the connection to RabbitMQ: %r", error)
+        for close, seconds in ((self.broker.stop, STOP_SECONDS), (self._close, CLOSE_SECONDS)):
+            try:
+                async with asyncio.timeout(seconds):
+                    await close()
+            except Exception as error:  # noqa: BLE001 - a connection that is being thrown away
+                logger.debug("closing the connection to RabbitMQ: %r", error)
+
+    def _open(self, *args: Any, **kwargs: Any) -> RobustConnection:
+        self._opened = RobustConnection(*args, **kwargs)
+        return self._opened
+
+    async def _close(self) -> None:
+        if self._opened is not None:
+            await self._opened.close()
 
 
 def named_url(url: str, name: str) -> str:

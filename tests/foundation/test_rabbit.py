@@ -56,6 +56,26 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
+async def test_a_connect_that_is_cut_off_leaves_nothing_behind() -> None:
+    """A server that accepts and is silent: once the link is left, nobody goes on trying."""
+    accepted = asyncio.Event()
+
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        accepted.set()
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server:
+        async with linked(f"amqp://127.0.0.1:{port}/", Connects()):
+            await accepted.wait()
+            await asyncio.sleep(0.1)
+        server.close()
+        await asyncio.sleep(0.1)
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
 async def test_the_first_connect_and_a_restart_are_told_of(amqp_url: str) -> None:
     """Whoever listens hears of every connect, and the link knows that it is up."""
     connects = Connects()
