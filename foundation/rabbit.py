@@ -47,6 +47,8 @@ class RabbitLink:
             graceful_timeout=STOP_SECONDS,
             on_reconnected=[self._reconnected],
             on_close=[self._closed],
+            # Injection would find each argument of a handler in a thread of its own.
+            apply_types=False,
             logger=logger,
             log_level=logging.DEBUG,
         )

@@ -126,8 +126,8 @@ def register(broker: RabbitBroker, handler: EventHandler) -> None:
     snapshot may be skipped.
     """
 
-    async def take(body: bytes, message: RabbitMessage) -> None:
-        await handler.handle(body, message.headers, message.message_id)
+    async def take(message: RabbitMessage) -> None:
+        await handler.handle(message.body, message.headers, message.message_id)
 
     broker.subscriber(
         RabbitQueue(
@@ -139,14 +139,14 @@ def register(broker: RabbitBroker, handler: EventHandler) -> None:
         RabbitExchange(SNAPSHOT_EXCHANGE, type=ExchangeType.FANOUT, durable=True),
         channel=Channel(prefetch_count=1),
         ack_policy=AckPolicy.ACK,
-        decoder=_body,
+        decoder=_as_it_came,
         title="Campaign snapshots",
         description="A CampaignSnapshot as JSON, or a heartbeat: the same headers, no body.",
     )(take)
 
 
-async def _body(message: RabbitMessage) -> bytes:
-    return message.body
+async def _as_it_came(message: RabbitMessage) -> RabbitMessage:
+    return message
 
 
 @asynccontextmanager
