@@ -32,7 +32,9 @@ def is_number(value: object) -> TypeGuard[int | float]:
 
 def is_owned(quantity: object) -> bool:
     """Tell whether a player who has so many of an item has it at all."""
-    return is_number(quantity) and quantity > 0
+    # A bool is no number, and of the two only True is more than zero. Asked for every item
+    # of every player: this takes half the time of asking is_number.
+    return isinstance(quantity, _NUMBERS) and quantity > 0 and quantity is not True
 
 
 def owned_items(profile: Mapping[str, Any]) -> frozenset[str]:

@@ -66,8 +66,11 @@ class ItemLookup:
         items, size = self._items, len(self._rules)
         listed = [items[item] for item in items.keys() & owned.keys() if is_owned(owned[item])]
         met = union(listed, (_PIVOTS + 1) * size)
-        unmet = self._demanding & ~met | self._demanding_two & ~(met >> size)
-        return candidates & ~(unmet | met >> _PIVOTS * size)
+        # By & and ^ among the candidates only: ~ would copy sets three times as long.
+        one = candidates & self._demanding
+        two = candidates & self._demanding_two
+        lacking = one ^ (one & met) | two ^ (two & (met >> size))
+        return candidates ^ (lacking | candidates & (met >> _PIVOTS * size))
 
 
 def _meets(rule: Rule, owned: Inventory) -> bool:
