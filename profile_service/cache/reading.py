@@ -64,7 +64,7 @@ def _in_pieces(body: bytes, known: Mapping[bytes, Rule]) -> _Read:
     rules: dict[bytes, Rule] = {}
     names: set[str] = set()
     for piece in _pieces(body, begin, len(body) - len(_CLOSING)):
-        rule = known.get(piece) or _rule(orjson.loads(piece))
+        rule = known.get(piece) or _rule(orjson.loads(piece), len(rules))
         _add(rules, names, piece, rule)
         yield
     return header, rules
@@ -87,7 +87,7 @@ def _as_a_whole(body: bytes) -> _Read:
     rules: dict[bytes, Rule] = {}
     names: set[str] = set()
     for campaign in campaigns:
-        _add(rules, names, orjson.dumps(campaign), _rule(campaign))
+        _add(rules, names, orjson.dumps(campaign), _rule(campaign, len(rules)))
         yield
     return header, rules
 
@@ -108,11 +108,11 @@ def _header_and_campaigns(document: Any) -> tuple[SnapshotHeader, Iterable[Any]]
     return header, campaigns
 
 
-def _rule(document: Any) -> Rule:
+def _rule(document: Any, number: int) -> Rule:
     try:
         return rule_of(PublishedCampaign.model_validate(document))
     except ValidationError as error:
-        raise UnreadableSnapshot(_reason(error, "campaigns")) from None
+        raise UnreadableSnapshot(_reason(error, "campaigns", number)) from None
 
 
 def _add(rules: dict[bytes, Rule], names: set[str], source: bytes, rule: Rule) -> None:
@@ -122,7 +122,7 @@ def _add(rules: dict[bytes, Rule], names: set[str], source: bytes, rule: Rule) -
     rules[source] = rule
 
 
-def _reason(error: ValidationError, *loc: str) -> str:
+def _reason(error: ValidationError, *loc: str | int) -> str:
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
     where = ".".join(str(step)[:64] for step in (*loc, *first["loc"]))
-    return f"{where}: {first['msg']}"[:512]
+    return f"{where}: {first['msg'].removeprefix('Value error, ')}"[:512]
