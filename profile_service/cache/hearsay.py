@@ -19,20 +19,21 @@ class Hearsay:
 
     def hear(self, position: LogPosition) -> None:
         """Remember a position, unless a newer one was named."""
-        if relation(self._named, position) is not Relation.OLDER:
+        if relation(self._named, position) not in {Relation.OLDER, Relation.SAME}:
             self._named = position
+            self._misses = 0
 
     def forget(self) -> None:
-        """Another store is held: what was said of the one before is of no use."""
+        """Forget what was named: it has come, or never will, or another store is held."""
         self._named = None
+        self._misses = 0
 
     def is_missed_in(self, held: LogPosition | None) -> bool:
         """Tell whether what the origin just gave, and is held now, lacks what was named."""
         if self._named is None or held is None:
             return False
         if relation(held, self._named) is not Relation.NEWER or self._misses >= MAX_MISSES:
-            self._named = None
-            self._misses = 0
+            self.forget()
             return False
         self._misses += 1
         return True
