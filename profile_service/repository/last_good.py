@@ -113,13 +113,18 @@ class LastGoodFile:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         beside = self._path.with_name(f"{self._path.name}.{os.getpid()}.tmp")
         try:
-            with beside.open("wb") as file:
+            with open(beside, "wb", opener=_for_the_owner) as file:  # noqa: PTH123 - has an opener
                 file.write(header.model_dump_json().encode() + b"\n" + held.body)
                 file.flush()
                 os.fsync(file.fileno())
             beside.replace(self._path)
         finally:
             beside.unlink(missing_ok=True)
+
+
+def _for_the_owner(path: str, flags: int) -> int:
+    """Open a file that nobody else may read: CAMPAIGNS_URL may hold a password."""
+    return os.open(path, flags, 0o600)
 
 
 def _is_news(written: HeldSnapshot | None, held: HeldSnapshot) -> bool:

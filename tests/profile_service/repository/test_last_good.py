@@ -140,6 +140,12 @@ async def test_the_file_names_its_campaign_service_and_its_last_confirmation(pat
     assert beside(path) == [path.name]
 
 
+async def test_the_file_is_for_its_owner_only(path: Path) -> None:
+    """It names CAMPAIGNS_URL, which may hold a password."""
+    await a_written_file(path)
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
 async def test_each_swap_is_written_and_confirmations_once_a_minute(path: Path) -> None:
     """A heartbeat a second is no reason to write a file a second."""
     instance = Instance(path, revision(5))
