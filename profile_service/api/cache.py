@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from contracts.snapshot import LogPosition
 from foundation.http import error_answers
-from profile_service.cache.campaigns import Invalidation
+from profile_service.cache.outcomes import Outcome
 from profile_service.dependencies import Actor, State
 
 router = APIRouter(prefix="/cache", tags=["cache"])
@@ -18,12 +18,22 @@ router = APIRouter(prefix="/cache", tags=["cache"])
 class InvalidationAnswer(BaseModel):
     """Which revisions were held before and after, null for none.
 
-    `refetched` is false when no answer came, or none that may replace or confirm what is held.
+    `refetched` is false when no answer came, or none that may replace or confirm what is
+    held: then `detail` says why, and `offered_store_id` is a store that was not believed.
     """
 
     refetched: bool
     before: LogPosition | None
     after: LogPosition | None
+    detail: str | None = None
+    offered_store_id: UUID | None = None
+
+
+_REASONS = {
+    Outcome.FAILED: "the campaign service gave no snapshot that can be used",
+    Outcome.BEHIND: "the campaign service does not know the revision that is held",
+    Outcome.FOREIGN: "the campaign service offers another store; accept_store lets it in",
+}
 
 
 @router.post(
@@ -48,9 +58,14 @@ async def invalidate(
     parts: State, _: Actor, accept_store: Annotated[UUID | None, Query()] = None
 ) -> JSONResponse:
     done = await parts.cache.invalidate(accept_store=accept_store)
-    return JSONResponse(_answer(done), 200 if done.refetched else 503)
-
-
-def _answer(done: Invalidation) -> dict[str, object]:
-    answer = InvalidationAnswer(refetched=done.refetched, before=done.before, after=done.after)
-    return answer.model_dump(mode="json")
+    answer = InvalidationAnswer(
+        refetched=done.refetched,
+        before=done.before,
+        after=done.after,
+        detail=_REASONS.get(done.outcome),
+        offered_store_id=done.offered_store,
+    )
+    content = answer.model_dump(mode="json")
+    if done.refetched:
+        return JSONResponse(content)
+    return JSONResponse(content, 503, {"Retry-After": "1"})

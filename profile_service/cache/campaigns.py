@@ -28,11 +28,20 @@ LONGEST_AGE_SECONDS = 10 * 365 * 86400.0  # what a calendar can go back; a sende
 
 @dataclass(frozen=True)
 class Invalidation:
-    """What a refetch by hand did: the revisions held before and after, and whether it worked."""
+    """What a refetch by hand did: the revisions held before and after, and what it came to.
+
+    `offered_store` is the other store that the origin offered, where that is why it failed.
+    """
 
     before: LogPosition | None
     after: LogPosition | None
-    refetched: bool
+    outcome: Outcome
+    offered_store: UUID | None = None
+
+    @property
+    def refetched(self) -> bool:
+        """Whether the answer replaced or confirmed what is held."""
+        return self.outcome in WORKED
 
 
 class CampaignCache:
@@ -59,7 +68,7 @@ class CampaignCache:
         self._clock = clock
         self._schedule = RefetchSchedule(self._ttl)
         self._asked = asyncio.Event()
-        self._waiting: list[asyncio.Future[bool]] = []
+        self._waiting: list[asyncio.Future[Outcome]] = []
         self._swapping = asyncio.Lock()
         self._hearsay = Hearsay()
         self._accepted: UUID | None = None
@@ -138,18 +147,19 @@ class CampaignCache:
         """
         before = self.position
         self._accepted = accept_store or self._accepted
-        flight: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        flight: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._waiting.append(flight)
         self._ask(Cause.OPERATOR)
         try:
             async with asyncio.timeout(seconds):
-                refetched = await flight
+                outcome = await flight
         except TimeoutError:
-            refetched = False
+            outcome = Outcome.FAILED
         finally:
             if accept_store is not None:
                 self._accepted = None
-        return Invalidation(before, self.position, refetched)
+        offered = self.foreign_store if outcome is Outcome.FOREIGN else None
+        return Invalidation(before, self.position, outcome, offered)
 
     async def run(self) -> None:
         """Fetch at the start, and then whenever it is due; one fetch at a time, for ever."""
@@ -158,10 +168,10 @@ class CampaignCache:
             await self._until_due()
             causes = self._schedule.begin(self._clock.elapsed())
             waiting, self._waiting = self._waiting, []
-            worked = await self._refetch(causes)
+            outcome = await self._refetch(causes)
             for flight in waiting:
                 if not flight.done():
-                    flight.set_result(worked)
+                    flight.set_result(outcome)
 
     async def _until_due(self) -> None:
         """Wait until a refetch is due; asking for one wakes this up to look again."""
@@ -174,7 +184,7 @@ class CampaignCache:
             except TimeoutError:
                 continue
 
-    async def _refetch(self, causes: frozenset[Cause]) -> bool:
+    async def _refetch(self, causes: frozenset[Cause]) -> Outcome:
         outcome = await self._fetch_within_limit()
         for cause in causes:
             self.refetches[cause, outcome] += 1
@@ -182,13 +192,11 @@ class CampaignCache:
         if outcome is Outcome.FOREIGN:
             # Nothing to retry for: the origin has answered, and it is not ours.
             self._schedule.answered_foreign(now)
-            return False
-        worked = outcome in WORKED
-        if worked and not self._hearsay.is_missed_in(self.position):
+        elif outcome in WORKED and not self._hearsay.is_missed_in(self.position):
             self._schedule.succeeded()
         else:
             self._schedule.failed(now, holding=self.held is not None)
-        return worked
+        return outcome
 
     async def _fetch_within_limit(self) -> Outcome:
         try:

@@ -20,22 +20,45 @@ async def test_it_answers_what_was_held_before_and_after(
     parts.origin.snapshot = a_snapshot(revision=6)
     answer = await client.post("/cache/invalidate", headers=ADMIN)
     assert answer.status_code == 200
-    assert answer.json() == {"refetched": True, "before": position(5), "after": position(6)}
+    assert answer.json() == {
+        "refetched": True,
+        "before": position(5),
+        "after": position(6),
+        "detail": None,
+        "offered_store_id": None,
+    }
 
 
 async def test_an_origin_that_is_away(client: httpx.AsyncClient, parts: ProfileParts) -> None:
-    """503, and what was held is held."""
+    """503 says so and when to try again, and what was held is held."""
     parts.origin.snapshot = None
     answer = await client.post("/cache/invalidate", headers=ADMIN)
     assert answer.status_code == 503
-    assert answer.json() == {"refetched": False, "before": position(5), "after": position(5)}
+    assert answer.headers["retry-after"] == "1"
+    assert answer.json() == {
+        "refetched": False,
+        "before": position(5),
+        "after": position(5),
+        "detail": "the campaign service gave no snapshot that can be used",
+        "offered_store_id": None,
+    }
+
+
+async def test_an_origin_that_lags(client: httpx.AsyncClient, parts: ProfileParts) -> None:
+    """503 tells it from one that is away."""
+    parts.origin.snapshot = a_snapshot(revision=4)
+    answer = await client.post("/cache/invalidate", headers=ADMIN)
+    assert answer.status_code == 503
+    assert "does not know the revision" in answer.json()["detail"]
+    assert answer.json()["after"] == position(5)
 
 
 async def test_nothing_held_is_null() -> None:
     """Before the first snapshot there is nothing to name."""
     async with serving(a_profile_app(ProfileParts(origin=FakeOrigin()))) as client:
         answer = await client.post("/cache/invalidate", headers=ADMIN)
-    assert answer.json() == {"refetched": False, "before": None, "after": None}
+    assert answer.json()["refetched"] is False
+    assert answer.json()["before"] is answer.json()["after"] is None
 
 
 async def test_another_store_enters_by_its_id(
@@ -47,6 +70,8 @@ async def test_another_store_enters_by_its_id(
         answer = await client.post(f"/cache/invalidate{query}", headers=ADMIN)
         assert answer.status_code == 503
         assert answer.json()["after"] == position(5)
+        assert answer.json()["offered_store_id"] == str(OTHER_STORE_ID)
+        assert "accept_store" in answer.json()["detail"]
     ready = (await client.get("/health/ready")).json()["checks"]["campaigns"]
     answer = await client.post(
         f"/cache/invalidate?accept_store={ready['offered_store_id']}", headers=ADMIN
