@@ -11,6 +11,7 @@ from foundation.backoff import Backoff
 from foundation.clock import Clock
 from foundation.draining import Draining
 from profile_service.cache.campaigns import CampaignCache
+from profile_service.consumers import Subscription
 from profile_service.profiles import ProfileRepository, ProfilesUnavailable
 
 logger = logging.getLogger(__name__)
@@ -44,10 +45,11 @@ class Report:
 
 @dataclass
 class Health:
-    """Asks MongoDB (at most once a second, however often it is asked itself) and the cache."""
+    """Asks MongoDB (at most once a second, however often it is asked itself) and the others."""
 
     profiles: ProfileRepository
     cache: CampaignCache
+    subscription: Subscription
     draining: Draining
     clock: Clock
     max_staleness: timedelta | None
@@ -58,7 +60,11 @@ class Health:
 
     async def report(self) -> Report:
         """Check everything now."""
-        checks = {"profiles": await self._check_profiles(), "campaigns": self._check_campaigns()}
+        checks = {
+            "profiles": await self._check_profiles(),
+            "campaigns": self._check_campaigns(),
+            "events": self._check_events(),
+        }
         if self.draining.started:
             return Report(Condition.DRAINING, checks)
         conditions = {check["status"] for check in checks.values()}
@@ -106,6 +112,12 @@ class Health:
                     self._reachable = False
                 self._pinged_at = self.clock.elapsed()
         return self._reachable
+
+    def _check_events(self) -> dict[str, Any]:
+        # Never more than degraded: without events the TTL finds what has changed.
+        if self.subscription.is_up:
+            return {"status": Condition.OK}
+        return {"status": Condition.DEGRADED, "detail": "no connection to RabbitMQ"}
 
     def _check_campaigns(self) -> dict[str, Any]:
         held, age = self.cache.held, self.cache.staleness

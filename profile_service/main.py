@@ -138,7 +138,6 @@ async def _parts(
             clock=clock,
         )
         draining = Draining()
-        checks = Health(repository, campaigns, draining, clock, settings.max_staleness)
         updates = PendingUpdates(repository)
         if settings.persist_active_campaigns:
             stack.push_async_callback(updates.flush)
@@ -154,8 +153,11 @@ async def _parts(
                 running(lambda: last_good.keep(campaigns), name="last-good file")
             )
         handler = EventHandler(campaigns, clock=clock)
-        await stack.enter_async_context(running(checks.prepare_profiles, name="profile index"))
         subscription = await stack.enter_async_context(open_subscription(settings, handler))
+        checks = Health(
+            repository, campaigns, subscription, draining, clock, settings.max_staleness
+        )
+        await stack.enter_async_context(running(checks.prepare_profiles, name="profile index"))
         await stack.enter_async_context(running(campaigns.run, name="campaign refetches"))
         service = ProfileService(
             profiles=repository,

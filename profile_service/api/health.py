@@ -40,7 +40,7 @@ async def live() -> JSONResponse:
     description=(
         "503 without MongoDB, without campaigns, while stopping, and past MAX_STALENESS where "
         "that is set. 200 with `degraded` while the campaigns are stale, the campaign service "
-        "is behind what is held, or another store is offered."
+        "is behind what is held, another store is offered, or RabbitMQ is away."
     ),
     response_model=HealthAnswer,
     responses={503: {"model": HealthAnswer, "description": "Do not send requests here"}},

@@ -113,7 +113,7 @@ class LastGoodFile:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         beside = self._path.with_name(f"{self._path.name}.{os.getpid()}.tmp")
         try:
-            with open(beside, "wb", opener=_for_the_owner) as file:  # noqa: PTH123 - has an opener
+            with open(beside, "wb", opener=_for_the_owner) as file:
                 file.write(header.model_dump_json().encode() + b"\n" + held.body)
                 file.flush()
                 os.fsync(file.fileno())

@@ -12,7 +12,7 @@ from foundation.draining import Draining
 from foundation.tasks import running
 from profile_service.health import DUPLICATES_SECONDS, Condition, Health
 from tests.builders import OTHER_STORE_ID, STORE_ID, a_head
-from tests.fakes import FakeOrigin, InMemoryProfiles
+from tests.fakes import FakeOrigin, FakeSubscription, InMemoryProfiles
 from tests.profile_service.cache.stage import TTL, a_cache, hear, refetching, revision
 from tests.simulated_time import SimulatedClock, settle, simulated
 
@@ -24,9 +24,15 @@ class Stage:
         self.profiles = InMemoryProfiles()
         self.origin = FakeOrigin(revision(5))
         self.cache = a_cache(self.origin)
+        self.subscription = FakeSubscription()
         self.draining = Draining()
         self.health = Health(
-            self.profiles, self.cache, self.draining, SimulatedClock(), max_staleness
+            self.profiles,
+            self.cache,
+            self.subscription,
+            self.draining,
+            SimulatedClock(),
+            max_staleness,
         )
 
 
@@ -55,6 +61,19 @@ async def test_all_is_well() -> None:
             "campaigns": 2,
             "stale": False,
         }
+
+
+@simulated
+async def test_without_rabbitmq_it_is_degraded_and_ready() -> None:
+    """The TTL goes on finding what has changed; the body says why that takes longer."""
+    async with a_stage() as stage:
+        stage.subscription.is_up = False
+        report = await stage.health.report()
+        assert report.is_ready
+        assert report.status is Condition.DEGRADED
+        assert report.checks["events"]["detail"] == "no connection to RabbitMQ"
+        stage.subscription.is_up = True
+        assert (await stage.health.report()).status is Condition.OK
 
 
 @simulated

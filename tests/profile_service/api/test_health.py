@@ -29,6 +29,7 @@ async def test_all_is_well(client: httpx.AsyncClient, path: str) -> None:
     assert {name: check["status"] for name, check in body["checks"].items()} == {
         "profiles": "ok",
         "campaigns": "ok",
+        "events": "ok",
     }
     assert body["checks"]["campaigns"]["revision"] == 5
 

@@ -138,7 +138,10 @@ def _set_in_second(**fields: Any) -> Callable[[dict[str, Any]], object]:
         (lambda document: document["campaigns"].append(None), r"campaigns\.2: "),
         (_set_in_second(name="one"), "same name"),
         (_set_in_second(name="a/b"), "name"),
-        (_set_in_second(matchers={"level": {"min": 3, "max": 1}}), r"campaigns\.1\.matchers\.level: min"),
+        (
+            _set_in_second(matchers={"level": {"min": 3, "max": 1}}),
+            r"campaigns\.1\.matchers\.level: min",
+        ),
         (_set_in_second(matchers={"segment": {}}), "matchers.segment"),
         (_set_in_second(color="red"), "color"),
         (_set_in_second(enabled="yes"), "enabled"),

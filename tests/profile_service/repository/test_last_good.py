@@ -93,6 +93,11 @@ async def restored(path: Path, *, url: str = URL, after: float = 0.0) -> Instanc
     return instance
 
 
+def mode(path: Path) -> int:
+    """Give who may do what with the file."""
+    return path.stat().st_mode & 0o777
+
+
 async def a_written_file(path: Path) -> None:
     """Write the file of revision 5."""
     async with Instance(path, revision(5)).keeping():
@@ -143,7 +148,7 @@ async def test_the_file_names_its_campaign_service_and_its_last_confirmation(pat
 async def test_the_file_is_for_its_owner_only(path: Path) -> None:
     """It names CAMPAIGNS_URL, which may hold a password."""
     await a_written_file(path)
-    assert path.stat().st_mode & 0o777 == 0o600
+    assert mode(path) == 0o600
 
 
 async def test_each_swap_is_written_and_confirmations_once_a_minute(path: Path) -> None:
