@@ -1,6 +1,6 @@
 """Reading a snapshot's bytes without keeping requests waiting."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -15,10 +15,15 @@ from profile_service.matching.rules import Rule, rule_of
 MAX_BYTES = 16 * 1024 * 1024
 
 # As the campaign service writes them: the campaigns come last, each with "game" first. In
-# JSON neither text can stand inside a string, where its quotes would be escaped.
+# JSON none of these texts can stand inside a string, where its quotes would be escaped.
 _OPENING = b'"campaigns":['
 _CLOSING = b"]}"
+_FIRST = b'{"game":'
 _BETWEEN = b'},{"game":'
+_LAST = b"}"
+
+# Cut in one go: some hundred campaigns.
+_CUT_BYTES = 64 * 1024
 
 _Read = Steps[tuple[SnapshotHeader, dict[bytes, Rule]]]
 
@@ -57,25 +62,40 @@ def _in_pieces(body: bytes, known: Mapping[bytes, Rule]) -> _Read:
     Raises:
         ValueError: it is not written like that, or a piece is no JSON.
     """
-    begin = body.index(_OPENING) + len(_OPENING)
+    begin, end = body.index(_OPENING) + len(_OPENING), len(body) - len(_CLOSING)
     if not body.endswith(_CLOSING):
         raise ValueError("the campaigns do not come last")
     header, _ = _header_and_campaigns(orjson.loads(body[:begin] + _CLOSING))
-    rules: dict[bytes, Rule] = {}
-    names: set[str] = set()
-    for piece in _pieces(body, begin, len(body) - len(_CLOSING)):
-        rule = known.get(piece) or _rule(orjson.loads(piece), len(rules))
-        _add(rules, names, piece, rule)
+    rules: list[Rule] = []
+    sources: list[bytes] = []
+    for pieces in _pieces(body, begin, end):
+        sources += pieces
+        for piece in pieces:
+            rule = known.get(piece)
+            if rule is None:
+                rule = _rule(orjson.loads(_FIRST + piece + _LAST), len(rules))
+                yield
+            rules.append(rule)
         yield
-    return header, rules
+    return header, _by_source(sources, rules)
 
 
-def _pieces(body: bytes, begin: int, end: int) -> Iterator[bytes]:
-    while begin < end:
-        found = body.find(_BETWEEN, begin, end)
-        stop = end if found < 0 else found + 1
-        yield body[begin:stop]
-        begin = stop + 1
+def _pieces(body: bytes, begin: int, end: int) -> Iterator[list[bytes]]:
+    """Cut out the campaigns, each without how all of them begin and end.
+
+    Raises:
+        ValueError: they are not written like that.
+    """
+    if begin == end:
+        return
+    if not (body.startswith(_FIRST, begin) and body.endswith(_LAST, begin, end)):
+        raise ValueError("the campaigns do not begin or end as expected")
+    begin, end = begin + len(_FIRST), end - len(_LAST)
+    while begin <= end:
+        found = body.find(_BETWEEN, begin + _CUT_BYTES, end)
+        stop = end if found < 0 else found
+        yield body[begin:stop].split(_BETWEEN)
+        begin = stop + len(_BETWEEN)
 
 
 def _as_a_whole(body: bytes) -> _Read:
@@ -84,12 +104,13 @@ def _as_a_whole(body: bytes) -> _Read:
     except ValueError:
         raise UnreadableSnapshot(_NO_SNAPSHOT) from None
     header, campaigns = _header_and_campaigns(document)
-    rules: dict[bytes, Rule] = {}
-    names: set[str] = set()
+    rules: list[Rule] = []
+    sources: list[bytes] = []
     for campaign in campaigns:
-        _add(rules, names, orjson.dumps(campaign), _rule(campaign, len(rules)))
+        rules.append(_rule(campaign, len(rules)))
+        sources.append(orjson.dumps(campaign))
         yield
-    return header, rules
+    return header, _by_source(sources, rules)
 
 
 _NO_SNAPSHOT = "no JSON object with campaigns"
@@ -115,11 +136,10 @@ def _rule(document: Any, number: int) -> Rule:
         raise UnreadableSnapshot(_reason(error, "campaigns", number)) from None
 
 
-def _add(rules: dict[bytes, Rule], names: set[str], source: bytes, rule: Rule) -> None:
-    if rule.name in names:
+def _by_source(sources: Sequence[bytes], rules: Sequence[Rule]) -> dict[bytes, Rule]:
+    if len({rule.name for rule in rules}) < len(rules):
         raise UnreadableSnapshot("campaigns: two have the same name")
-    names.add(rule.name)
-    rules[source] = rule
+    return dict(zip(sources, rules, strict=True))
 
 
 def _reason(error: ValidationError, *loc: str | int) -> str:

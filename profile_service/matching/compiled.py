@@ -1,8 +1,7 @@
 """The campaigns of a snapshot, compiled once and asked many times."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from heapq import merge
 from operator import attrgetter
 from typing import Any, Self
 
@@ -12,6 +11,7 @@ from profile_service.matching.index import Index, index_of
 from profile_service.matching.rules import Rule, rule_of
 
 _SORTED_AT_ONCE = 500
+_ORDER = attrgetter("order")
 
 
 class CompiledCampaigns:
@@ -54,13 +54,25 @@ class CompiledCampaigns:
 
 def _compiled(rules: list[Rule], before: Index | None) -> Steps[Index]:
     """Put the rules in their places, and give their index."""
-    runs = []
+    if before is not None:
+        rules = yield from _in_their_order(rules, before.rules)
+    placed: list[Rule] = []
     for begin in range(0, len(rules), _SORTED_AT_ONCE):
         run = rules[begin : begin + _SORTED_AT_ONCE]
-        runs.append(sorted(run, key=attrgetter("order"), reverse=True))
+        placed += sorted(run, key=_ORDER, reverse=True)
         yield
-    placed = []
-    for rule in merge(*runs, key=attrgetter("order"), reverse=True):
-        placed.append(rule)
-        yield
+    # Of sorted runs: next to nothing where they follow each other.
+    placed.sort(key=_ORDER, reverse=True)
+    yield
     return (yield from index_of(placed, before))
+
+
+def _in_their_order(rules: list[Rule], before: Sequence[Rule]) -> Steps[list[Rule]]:
+    """Give the rules that were there before in the order that they had, then the others."""
+    # By identity: a rule is compared field by field, and what is kept is the same object.
+    given = {*map(id, rules)}
+    yield
+    kept = [rule for rule in before if id(rule) in given]
+    yield
+    known = {*map(id, kept)}
+    return kept + [rule for rule in rules if id(rule) not in known]
