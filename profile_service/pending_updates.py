@@ -17,6 +17,9 @@ logger = logging.getLogger(__name__)
 MAX_PENDING = 10_000
 BATCH = 500
 FLUSH_SECONDS = 3.0
+# After a campaign changed nearly every answer makes one: a write of many costs little more
+# than a write of one, and the answers that everybody waits for go first.
+GATHER_SECONDS = 0.05
 
 
 class PendingUpdates:
@@ -48,6 +51,8 @@ class PendingUpdates:
         backoff = Backoff(base=0.1, cap=2.0)
         while True:
             await self._added.wait()
+            if len(self._pending) < BATCH:
+                await asyncio.sleep(GATHER_SECONDS)
             if await self._write_batch():
                 backoff.reset()
             else:

@@ -6,11 +6,19 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from profile_service.pending_updates import BATCH, FLUSH_SECONDS, MAX_PENDING, PendingUpdates
+from profile_service.pending_updates import (
+    BATCH,
+    FLUSH_SECONDS,
+    GATHER_SECONDS,
+    MAX_PENDING,
+    PendingUpdates,
+)
 from profile_service.profiles import ActiveCampaignsUpdate
 from tests.builders import PLAYER_ID, a_profile
 from tests.fakes import InMemoryProfiles
-from tests.simulated_time import settle, simulated, unended
+from tests.simulated_time import simulated, unended
+
+SOON = 3 * GATHER_SECONDS
 
 
 def an_update(player_id: str = PLAYER_ID, *names: str) -> ActiveCampaignsUpdate:
@@ -38,7 +46,7 @@ async def test_an_update_is_written_behind() -> None:
     async with written(updates):
         updates.add(an_update("0"))
         assert len(updates) == 1
-        await settle()
+        await asyncio.sleep(SOON)
         assert profiles.documents["0"]["active_campaigns"] == ["a"]
         assert len(updates) == 0
         await asyncio.sleep(60)
@@ -55,20 +63,26 @@ async def test_a_newer_update_takes_the_place_of_an_older() -> None:
         updates.add(an_update("0", name))
     assert len(updates) == 1
     async with written(updates):
-        await settle()
+        await asyncio.sleep(SOON)
     assert [each.active_campaigns for each in profiles.updates] == [["c"]]
 
 
 @simulated
 async def test_an_update_that_comes_during_the_write_is_not_lost() -> None:
     """What replaced a written one stays pending, and is written next."""
-    profiles = some_profiles(1)
+
+    class Slow(InMemoryProfiles):
+        async def update_active_campaigns(self, updates: Sequence[ActiveCampaignsUpdate]) -> int:
+            await asyncio.sleep(1)
+            return await super().update_active_campaigns(updates)
+
+    profiles = Slow(a_profile("0", active_campaigns=[]))
     updates = PendingUpdates(profiles)
     async with written(updates):
         updates.add(an_update("0", "a"))
-        await asyncio.sleep(0)
+        await asyncio.sleep(SOON)
         updates.add(ActiveCampaignsUpdate("0", ["a"], ["b"]))
-        await settle()
+        await asyncio.sleep(3)
     assert profiles.documents["0"]["active_campaigns"] == ["b"]
 
 
@@ -83,7 +97,7 @@ async def test_what_does_not_fit_is_dropped_and_counted() -> None:
     assert len(updates) == MAX_PENDING
     assert updates.outcomes["dropped"] == 7
     async with written(updates):
-        await settle()
+        await asyncio.sleep(SOON)
     assert len(profiles.updates) == MAX_PENDING
     assert profiles.updates[0].active_campaigns == ["newer"]
 
@@ -102,8 +116,28 @@ async def test_updates_are_written_in_bulk() -> None:
     for number in range(BATCH + 1):
         updates.add(an_update(str(number)))
     async with written(updates):
-        await settle()
+        await asyncio.sleep(SOON)
     assert sizes == [BATCH, 1]
+
+
+@simulated
+async def test_updates_that_come_one_after_the_other_go_together() -> None:
+    """A change of campaigns makes one with nearly every answer: they are few writes."""
+    calls = []
+
+    class Counting(InMemoryProfiles):
+        async def update_active_campaigns(self, updates: Sequence[ActiveCampaignsUpdate]) -> int:
+            calls.append(len(updates))
+            return await super().update_active_campaigns(updates)
+
+    updates = PendingUpdates(Counting(*some_profiles(40).documents.values()))
+    async with written(updates):
+        for number in range(40):
+            updates.add(an_update(str(number)))
+            await asyncio.sleep(GATHER_SECONDS / 20)
+        await asyncio.sleep(SOON)
+    assert sum(calls) == 40
+    assert len(calls) <= 3
 
 
 @simulated
@@ -114,7 +148,7 @@ async def test_a_profile_that_changed_or_went_away_is_left_alone() -> None:
     async with written(updates):
         updates.add(an_update("changed"))
         updates.add(an_update("gone"))
-        await settle()
+        await asyncio.sleep(SOON)
     assert profiles.documents["changed"]["active_campaigns"] == ["theirs"]
     assert "gone" not in profiles.documents
     assert updates.outcomes == {"written": 0, "outdated": 2}
@@ -151,9 +185,9 @@ async def test_what_can_never_be_written_does_not_hold_up_the_others() -> None:
     updates = PendingUpdates(profiles)
     async with written(updates):
         updates.add(an_update("poison"))
-        await settle()
+        await asyncio.sleep(SOON)
         updates.add(an_update("0"))
-        await settle()
+        await asyncio.sleep(SOON)
     assert updates.outcomes["dropped"] == 1
     assert profiles.documents["0"]["active_campaigns"] == ["a"]
 
@@ -194,7 +228,7 @@ async def test_a_write_that_is_cut_off_by_the_stop_is_made_again() -> None:
     updates = PendingUpdates(profiles)
     async with written(updates):
         updates.add(an_update("0"))
-        await settle()
+        await asyncio.sleep(SOON)
     profiles.hanging = False
     await updates.flush()
     assert profiles.documents["0"]["active_campaigns"] == ["a"]
