@@ -5,6 +5,7 @@
     ├── Unauthorized          401  no token, or none that is known
     ├── Forbidden             403  the token does not allow this, or writes are switched off
     ├── NotFound              404
+    ├── Conflict              409  what is stored forbids it; somebody has to look at that
     ├── PreconditionFailed    412  If-Match or If-None-Match does not hold
     ├── TooLarge              413  says which limit
     └── Unavailable           503  something that is needed is away; try again later
@@ -71,6 +72,12 @@ class NotFound(ServiceError):
     """There is no such thing."""
 
     status = 404
+
+
+class Conflict(ServiceError):
+    """What is stored does not allow the change."""
+
+    status = 409
 
 
 class PreconditionFailed(ServiceError):

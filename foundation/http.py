@@ -42,6 +42,7 @@ _DESCRIPTIONS = {
     403: "Not allowed, or writes are switched off",
     404: "There is no such thing",
     408: "The body stopped coming",
+    409: "What is stored forbids it",
     412: "The precondition does not hold",
     413: "Over a limit; the message says which",
     503: "Something that is needed is away, try again later",

@@ -1,12 +1,13 @@
 """Importing profiles from NDJSON of any length, line by line."""
 
+from collections import defaultdict
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 from foundation.errors import Invalid
 from foundation.validation import parse_json
 from profile_service.profiles import ProfileDocument
-from profile_service.service import ProfileService, valid_profile
+from profile_service.service import CONFLICT, ProfileService, valid_profile
 
 MAX_LINE_BYTES = 1024 * 1024
 MAX_ERRORS = 100
@@ -47,12 +48,14 @@ async def import_profiles(
 ) -> None:
     """Write the profiles in batches as they arrive; `report` tells how far it came.
 
-    A line that is wrong is refused by itself. Of two lines for one player the later wins.
+    A line that is wrong, or that what is stored does not let in, is refused by itself. Of
+    two lines for one player the later wins.
 
     Raises:
         Unavailable: profiles cannot be written; those counted in the report are.
     """
     batch: dict[str, ProfileDocument] = {}
+    numbers: defaultdict[str, list[int]] = defaultdict(list)
     lines = size = 0
     async for number, line in _lines(chunks):
         if line is not None and not line.strip():
@@ -64,22 +67,30 @@ async def import_profiles(
             report.refuse(number, str(error))
             continue
         batch[profile["player_id"]] = profile
+        numbers[profile["player_id"]].append(number)
         lines += 1
         size += len(line or b"")
         if lines >= BATCH_PROFILES or size >= BATCH_BYTES:
-            await _write(service, batch, lines, report)
+            await _write(service, batch, numbers, report)
             batch, lines, size = {}, 0, 0
+            numbers.clear()
     if batch:
-        await _write(service, batch, lines, report)
+        await _write(service, batch, numbers, report)
 
 
 async def _write(
-    service: ProfileService, batch: dict[str, ProfileDocument], lines: int, report: ImportReport
+    service: ProfileService,
+    batch: dict[str, ProfileDocument],
+    numbers: dict[str, list[int]],
+    report: ImportReport,
 ) -> None:
-    """Write a batch that came in so many lines: an earlier line for a player counts as replaced."""
-    created = await service.write(list(batch.values()))
-    report.created += created
-    report.replaced += lines - created
+    """Write a batch that came in these lines: an earlier one for a player counts as replaced."""
+    written = await service.write(list(batch.values()))
+    refused = [number for player_id in written.conflicts for number in numbers[player_id]]
+    for number in sorted(refused):
+        report.refuse(number, CONFLICT)
+    report.created += written.created
+    report.replaced += sum(map(len, numbers.values())) - len(refused) - written.created
 
 
 def _read(line: bytes | None) -> ProfileDocument:

@@ -10,10 +10,15 @@ ProfileDocument = dict[str, Any]
 
 @dataclass(frozen=True)
 class Written:
-    """How many profiles a write made and how many it replaced."""
+    """How many profiles a write made and how many it replaced.
+
+    `conflicts` are the ids of those that it could not write: they kept changing meanwhile,
+    or another document holds the id, in a list of ids.
+    """
 
     created: int
     replaced: int
+    conflicts: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

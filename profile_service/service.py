@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from contracts.profile import ACTIVE_CAMPAIGNS_FIELD, PLAYER_ID_FIELD, Profile, check_storable
 from foundation.clock import Clock
-from foundation.errors import Invalid, NotFound, Unavailable
+from foundation.errors import Conflict, Invalid, NotFound, Unavailable
 from foundation.validation import parse_as
 from profile_service.cache.campaigns import CampaignCache
 from profile_service.loading import ProfileLoader
@@ -17,9 +17,11 @@ from profile_service.profiles import (
     ProfileRepository,
     ProfilesUnavailable,
     ProfileUnreadable,
+    Written,
 )
 
 WRITE_SECONDS = 10.0
+CONFLICT = "another document holds this player_id, or the profile kept changing meanwhile"
 
 
 class ClientConfig(NamedTuple):
@@ -106,20 +108,23 @@ class ProfileService:
 
         Raises:
             Invalid: naming each field that is wrong.
+            Conflict: what is stored does not let it be written.
             Unavailable: the write could not be made, or its outcome is not known.
         """
         written = await self.write([valid_profile(body, player_id)])
-        return written > 0
+        if written.conflicts:
+            raise Conflict(CONFLICT)
+        return written.created > 0
 
-    async def write(self, profiles: Sequence[ProfileDocument]) -> int:
-        """Write valid profiles, each of another player; give how many are new.
+    async def write(self, profiles: Sequence[ProfileDocument]) -> Written:
+        """Write valid profiles, each of another player; give what came of it.
 
         Raises:
             Unavailable: the write could not be made, or its outcome is not known.
         """
         try:
             async with asyncio.timeout(WRITE_SECONDS):
-                return (await self._profiles.put(profiles)).created
+                return await self._profiles.put(profiles)
         except (TimeoutError, ProfilesUnavailable):
             raise Unavailable("profiles cannot be written now") from None
 

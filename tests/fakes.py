@@ -40,12 +40,14 @@ class FakeClock:
 class InMemoryProfiles:
     """A ProfileRepository in a dictionary.
 
-    While `unavailable` every call fails; while `hanging` none ever answers.
+    While `unavailable` every call fails; while `hanging` none ever answers. The ids in
+    `taken` cannot be written, as another document holds them.
     """
 
     def __init__(self, *profiles: ProfileDocument) -> None:
         self.documents = {profile["player_id"]: deepcopy(profile) for profile in profiles}
         self.duplicates: list[str] = []
+        self.taken: set[str] = set()
         self.unavailable = False
         self.hanging = False
         self.pings = 0
@@ -64,8 +66,10 @@ class InMemoryProfiles:
 
     async def put(self, profiles: Sequence[ProfileDocument]) -> Written:
         await self._reach()
+        conflicts = self.taken & {profile["player_id"] for profile in profiles}
+        writable = [profile for profile in profiles if profile["player_id"] not in conflicts]
         created = 0
-        for profile in profiles:
+        for profile in writable:
             stored = self.documents.get(profile["player_id"])
             created += stored is None
             kept = (stored or {}).get("active_campaigns")
@@ -73,7 +77,7 @@ class InMemoryProfiles:
                 **deepcopy(profile),
                 "active_campaigns": [] if kept is None else kept,
             }
-        return Written(created=created, replaced=len(profiles) - created)
+        return Written(created, len(writable) - created, conflicts=frozenset(conflicts))
 
     async def delete(self, player_id: str) -> bool:
         await self._reach()

@@ -57,7 +57,8 @@ _NDJSON_BODY = {
     summary="Write many profiles",
     description=(
         "Newline-delimited JSON of any length, one profile a line, at most 1 MiB a line. A line "
-        "that is wrong is refused by itself and named in the answer; all others are written. "
+        "that is wrong, or whose id another stored document holds, is refused by itself and named "
+        "in the answer; all others are written. "
         "A stored profile is replaced, but for its `active_campaigns`."
     ),
     response_model=ImportAnswer,
@@ -94,7 +95,7 @@ async def import_many(request: Request, parts: State, _: Actor) -> Response:
     response_model=Profile,
     responses={
         201: {"model": Profile, "description": "There was none; it was made"},
-        **error_answers(401, 403, 408, 413, 422, 503),
+        **error_answers(401, 403, 408, 409, 413, 422, 503),
     },
     openapi_extra=_PROFILE_BODY,
 )

@@ -84,7 +84,7 @@ class MongoProfiles:
         """Write profiles whole; stored ones keep their active_campaigns.
 
         Each is replaced only while the `active_campaigns` it was given is still the
-        stored one; those that moved meanwhile are read and written again.
+        stored one; those that moved meanwhile are read and written again, a few times.
         """
         waiting = {profile["player_id"]: profile for profile in profiles}
         created = replaced = 0
@@ -100,8 +100,8 @@ class MongoProfiles:
                 if index in moved
             }
             if not waiting:
-                return Written(created, replaced)
-        raise ProfilesUnavailable("profiles kept changing while they were written")
+                break
+        return Written(created, replaced, conflicts=frozenset(waiting))
 
     @_translated
     async def delete(self, player_id: str) -> bool:
@@ -163,7 +163,11 @@ class MongoProfiles:
         cursor = self._profiles.find(
             {"player_id": {"$in": player_ids}}, {"_id": 0, "player_id": 1, "active_campaigns": 1}
         )
-        return {found["player_id"]: found.get("active_campaigns") async for found in cursor}
+        return {
+            found["player_id"]: found.get("active_campaigns")
+            async for found in cursor
+            if isinstance(found["player_id"], str)
+        }
 
     async def _write(
         self, writes: list[ReplaceOne[ProfileDocument]]
@@ -184,7 +188,8 @@ def _replacement(profile: ProfileDocument, stored: dict[str, Any]) -> ReplaceOne
     player_id = profile["player_id"]
     if player_id not in stored:
         return ReplaceOne(
-            # Matches nothing: a profile that appeared meanwhile makes this a duplicate key.
+            # Matches nothing: a profile that appeared meanwhile makes this a duplicate key, and
+            # so does, for ever, a list of ids with this one in it.
             {"player_id": player_id, "active_campaigns": {"$in": []}},
             {**profile, "active_campaigns": []},
             upsert=True,

@@ -3,6 +3,7 @@
 import pytest
 
 from foundation.errors import (
+    Conflict,
     Forbidden,
     Invalid,
     NotFound,
@@ -23,6 +24,7 @@ from foundation.errors import (
         (Unauthorized("no token"), 401),
         (Forbidden("switched off"), 403),
         (NotFound("no such thing"), 404),
+        (Conflict("taken"), 409),
         (PreconditionFailed("moved"), 412),
         (TooLarge("over 1 byte"), 413),
         (Unavailable("away"), 503),

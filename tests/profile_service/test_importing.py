@@ -98,6 +98,17 @@ async def test_a_broken_line_in_the_middle_is_named(broken: bytes, named: str) -
     assert named in error.detail
 
 
+async def test_lines_that_what_is_stored_does_not_let_in_are_named() -> None:
+    """All lines of that player are refused, and the others are in."""
+    profiles = InMemoryProfiles()
+    profiles.taken = {"b"}
+    report = await imported(line("b") + line("a") + line("b") + line("c") + line("c"), profiles)
+    assert set(profiles.documents) == {"a", "c"}
+    assert (report.received, report.created, report.replaced, report.failed) == (5, 2, 1, 2)
+    assert [error.line for error in report.errors] == [1, 3]
+    assert "another document" in report.errors[0].detail
+
+
 async def test_empty_lines_are_numbered_and_not_counted() -> None:
     """A file may end its lines and itself as it likes."""
     body = b"\n\r\n" + line("a")[:-1] + b"\r\n  \n{}\n\n" + line("b")[:-1]

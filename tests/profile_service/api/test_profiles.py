@@ -221,6 +221,17 @@ async def test_profiles_that_are_away(
     assert "switched it off" not in answer.text
 
 
+async def test_an_id_that_another_document_holds(
+    client: httpx.AsyncClient, parts: ProfileParts
+) -> None:
+    """409, and no Retry-After: somebody has to look at what is stored."""
+    parts.profiles.taken = {PLAYER_ID}
+    answer = await put(client, a_profile())
+    assert answer.status_code == 409
+    assert "another document holds this player_id" in answer.json()["detail"]
+    assert "retry-after" not in answer.headers
+
+
 async def test_an_import_names_its_broken_line(
     client: httpx.AsyncClient, parts: ProfileParts
 ) -> None:

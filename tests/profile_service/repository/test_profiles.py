@@ -97,6 +97,27 @@ async def test_a_list_of_ids_is_no_id(mongo: Database) -> None:
     assert await profiles.get_many(["one", "two"]) == {"two": {"player_id": "two", "level": 2}}
 
 
+async def test_a_list_of_ids_does_not_hinder_writes(mongo: Database) -> None:
+    """Without the index those in a list are written like all others, and the list stays."""
+    listed = {"player_id": ["one", "two"], "level": 1}
+    await mongo[COLLECTION].insert_one(listed)
+    profiles = MongoProfiles(mongo)
+    batch = [a_profile("one"), a_profile("three")]
+    assert await profiles.put(batch) == Written(created=2, replaced=0)
+    assert await profiles.put(batch) == Written(created=0, replaced=2)
+    assert await mongo[COLLECTION].find_one({"_id": listed["_id"]}) == listed
+
+
+async def test_an_id_that_a_list_holds_is_refused_by_the_index(mongo: Database) -> None:
+    """It is told of as a conflict, and the others of its batch are written."""
+    profiles = MongoProfiles(mongo)
+    await profiles.prepare()
+    await mongo[COLLECTION].insert_one({"player_id": ["one", "two"]})
+    written = await profiles.put([a_profile(name) for name in ("zero", "one", "three")])
+    assert written == Written(created=2, replaced=0, conflicts=frozenset({"one"}))
+    assert (await profiles.get_many(["zero", "one", "three"])).keys() == {"zero", "three"}
+
+
 async def test_documents_of_others_can_be_read(mongo: Database) -> None:
     """Types that JSON lacks come as they are stored, dates past year 9999 too, without `_id`."""
     odd = {"at": DatetimeMS(2**60), "_key": ObjectId(), "total_spent": Decimal128("1.10")}
