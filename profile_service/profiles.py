@@ -68,7 +68,7 @@ class ProfileRepository(Protocol):
         ...
 
     async def delete(self, player_id: str) -> bool:
-        """Remove a profile; False when there is none."""
+        """Remove a profile, with all copies of it; False when there is none."""
         ...
 
     async def update_active_campaigns(self, updates: Sequence[ActiveCampaignsUpdate]) -> int:

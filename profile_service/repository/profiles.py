@@ -105,8 +105,8 @@ class MongoProfiles:
 
     @_translated
     async def delete(self, player_id: str) -> bool:
-        """Remove a profile; False when there is none."""
-        result = await self._profiles.delete_one({"player_id": player_id})
+        """Remove a profile, with all copies of it; False when there is none."""
+        result = await self._profiles.delete_many(_of(player_id))
         return result.deleted_count > 0
 
     @_translated
@@ -114,7 +114,7 @@ class MongoProfiles:
         """Set that one field where the stored value is still what was read; give how many were."""
         writes = [
             UpdateOne(
-                {"player_id": each.player_id, "active_campaigns": {"$eq": each.read}},
+                {**_of(each.player_id), "active_campaigns": {"$eq": each.read}},
                 {"$set": {"active_campaigns": each.active_campaigns}},
             )
             for each in updates
@@ -163,11 +163,13 @@ class MongoProfiles:
         cursor = self._profiles.find(
             {"player_id": {"$in": player_ids}}, {"_id": 0, "player_id": 1, "active_campaigns": 1}
         )
-        return {
-            found["player_id"]: found.get("active_campaigns")
-            async for found in cursor
-            if isinstance(found["player_id"], str)
-        }
+        kept: dict[str, Any] = {}
+        async for found in cursor:
+            player_id = found["player_id"]
+            # Of a player who is stored twice the copy that reads show is the one to write.
+            if isinstance(player_id, str):
+                kept.setdefault(player_id, found.get("active_campaigns"))
+        return kept
 
     async def _write(
         self, writes: list[ReplaceOne[ProfileDocument]]
@@ -184,19 +186,24 @@ class MongoProfiles:
         return frozenset(), result.upserted_count, result.matched_count
 
 
+def _of(player_id: str) -> dict[str, Any]:
+    """Give the filter for a player's own document, and for no list of ids with this one in it."""
+    return {"player_id": player_id, "player_id.0": {"$exists": False}}
+
+
 def _replacement(profile: ProfileDocument, stored: dict[str, Any]) -> ReplaceOne[ProfileDocument]:
     player_id = profile["player_id"]
     if player_id not in stored:
         return ReplaceOne(
             # Matches nothing: a profile that appeared meanwhile makes this a duplicate key, and
             # so does, for ever, a list of ids with this one in it.
-            {"player_id": player_id, "active_campaigns": {"$in": []}},
+            {**_of(player_id), "active_campaigns": {"$in": []}},
             {**profile, "active_campaigns": []},
             upsert=True,
         )
     kept = stored[player_id]
     return ReplaceOne(
-        {"player_id": player_id, "active_campaigns": {"$eq": kept}},
+        {**_of(player_id), "active_campaigns": {"$eq": kept}},
         {**profile, "active_campaigns": [] if kept is None else kept},
         upsert=True,
     )

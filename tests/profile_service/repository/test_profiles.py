@@ -118,6 +118,39 @@ async def test_an_id_that_a_list_holds_is_refused_by_the_index(mongo: Database) 
     assert (await profiles.get_many(["zero", "one", "three"])).keys() == {"zero", "three"}
 
 
+async def test_a_list_of_ids_is_never_written_or_removed(mongo: Database) -> None:
+    """Neither a write nor an update nor a delete of a player in it touches it."""
+    listed = {"player_id": ["one", "two"], "level": 1}
+    await mongo[COLLECTION].insert_one(listed)
+    await mongo[COLLECTION].insert_one({"player_id": "one"})
+    profiles = MongoProfiles(mongo)
+    assert await profiles.put([a_profile("one")]) == Written(created=0, replaced=1)
+    assert await profiles.update_active_campaigns([ActiveCampaignsUpdate("two", None, ["a"])]) == 0
+    assert await profiles.delete("one")
+    assert not await profiles.delete("two")
+    assert await mongo[COLLECTION].find({}).to_list() == [listed]
+
+
+async def test_a_player_stored_twice_is_written_where_it_is_read(mongo: Database) -> None:
+    """A write replaces the copy that reads show, with that one's `active_campaigns`."""
+    copies = [a_profile("one", active_campaigns=[name], level=1) for name in ("a", "b", "c")]
+    await mongo[COLLECTION].insert_many(copies)
+    profiles = MongoProfiles(mongo)
+    assert await profiles.put([a_profile("one", level=2)]) == Written(created=0, replaced=1)
+    written = a_profile("one", active_campaigns=["a"], level=2)
+    assert await profiles.get("one") == written
+    assert await profiles.get_many(["one", "two"]) == {"one": written}
+
+
+async def test_a_player_stored_twice_is_removed_whole(mongo: Database) -> None:
+    """After a delete no copy is left to be served, and nobody else's profile is gone."""
+    await mongo[COLLECTION].insert_many([a_profile("one"), a_profile("two"), a_profile("one")])
+    profiles = MongoProfiles(mongo)
+    assert await profiles.delete("one")
+    assert await profiles.get("one") is None
+    assert await profiles.get("two") is not None
+
+
 async def test_documents_of_others_can_be_read(mongo: Database) -> None:
     """Types that JSON lacks come as they are stored, dates past year 9999 too, without `_id`."""
     odd = {"at": DatetimeMS(2**60), "_key": ObjectId(), "total_spent": Decimal128("1.10")}
