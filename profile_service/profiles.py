@@ -83,5 +83,8 @@ class ProfileRepository(Protocol):
         ...
 
     async def prepare(self) -> list[str]:
-        """Make the unique index on player_id; give the duplicates that forbid it (at most 10)."""
+        """Make the unique index on player_id; give the duplicates that forbid it (at most 10).
+
+        It is made when there are none. This may take minutes.
+        """
         ...

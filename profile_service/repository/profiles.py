@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, ParamSpec, TypeVar
 
+import pymongo
 from bson.errors import BSONError
 from pymongo import ReplaceOne, UpdateOne
 from pymongo.errors import BulkWriteError, OperationFailure, PyMongoError
@@ -23,6 +24,7 @@ logger = logging.getLogger(__name__)
 COLLECTION = "profiles"
 DUPLICATE_KEY = 11000
 MAX_ROUNDS = 10
+INDEX_SECONDS = 600.0
 MAX_DUPLICATES = 10
 
 Arguments = ParamSpec("Arguments")
@@ -39,11 +41,20 @@ def _translated(
         try:
             return await method(*args, **kwargs)
         except PyMongoError as error:
-            raise ProfilesUnavailable(type(error).__name__) from error
+            raise ProfilesUnavailable(_told(error)) from error
         except BSONError as error:
             raise ProfileUnreadable(type(error).__name__) from error
 
     return call
+
+
+def _told(error: PyMongoError) -> str:
+    """Tell an error by its name and the server's code for it: its text may hold anything."""
+    told = type(error).__name__
+    if isinstance(error, OperationFailure):
+        code_name = (error.details or {}).get("codeName", "")
+        return f"{told} {error.code} {code_name}".rstrip()
+    return told
 
 
 class MongoProfiles:
@@ -139,22 +150,32 @@ class MongoProfiles:
     @_translated
     async def prepare(self) -> list[str]:
         """Make the unique index on player_id; give the duplicates that forbid it (at most 10)."""
-        try:
-            await self._profiles.create_index("player_id", unique=True)
-        except OperationFailure as error:
-            if error.code != DUPLICATE_KEY:
-                raise
-            return await self._duplicates()
+        # A server that is away shows within the client's limit, which would end the work on a
+        # large collection again and again.
+        await self._database.command("ping")
+        with pymongo.timeout(INDEX_SECONDS):
+            try:
+                await self._profiles.create_index("player_id", unique=True)
+            except OperationFailure as error:
+                if error.code != DUPLICATE_KEY:
+                    raise
+                duplicates = await self._duplicates()
+                if not duplicates:  # they have gone meanwhile
+                    raise
+                return duplicates
         return []
 
     async def _duplicates(self) -> list[str]:
         cursor = await _ready(
             self._profiles.aggregate(
                 [
+                    # A list of ids stands in the index with each of them.
+                    {"$unwind": {"path": "$player_id", "preserveNullAndEmptyArrays": True}},
                     {"$group": {"_id": "$player_id", "count": {"$sum": 1}}},
                     {"$match": {"count": {"$gt": 1}}},
                     {"$limit": MAX_DUPLICATES},
-                ]
+                ],
+                allowDiskUse=True,
             )
         )
         return [str(group["_id"]) async for group in cursor]

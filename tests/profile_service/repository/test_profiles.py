@@ -2,14 +2,24 @@
 
 import asyncio
 import gc
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from bson.codec_options import CodecOptions
 from bson.datetime_ms import DatetimeMS
 from bson.decimal128 import Decimal128
 from bson.objectid import ObjectId
+from motor.motor_asyncio import AsyncIOMotorClient
+from pymongo import AsyncMongoClient
+from pymongo.errors import DuplicateKeyError
+from pymongo.monitoring import (
+    CommandFailedEvent,
+    CommandListener,
+    CommandStartedEvent,
+    CommandSucceededEvent,
+)
 
 from foundation.mongo import Database
 from foundation.settings import MongoDriver
@@ -35,6 +45,45 @@ async def mongo(
         yield database
 
 
+class MendedMeanwhile:
+    """A database whose duplicates go as soon as they have forbidden the index."""
+
+    def __init__(self, database: Database) -> None:
+        self._profiles = database[COLLECTION]
+
+    def __getitem__(self, _: str) -> "MendedMeanwhile":
+        return self
+
+    async def command(self, _: str) -> None:
+        pass
+
+    async def create_index(self, *keys: Any, **options: Any) -> None:
+        try:
+            await self._profiles.create_index(*keys, **options)
+        except DuplicateKeyError:
+            await self._profiles.delete_many({})
+            raise
+
+    def aggregate(self, *stages: Any, **options: Any) -> Any:
+        return self._profiles.aggregate(*stages, **options)
+
+
+class Limits(CommandListener):
+    """Keeps how long the server was told that each command may take, in milliseconds."""
+
+    def __init__(self) -> None:
+        self.told: dict[str, float] = {}
+
+    def started(self, event: CommandStartedEvent) -> None:
+        self.told[event.command_name] = event.command.get("maxTimeMS", math.inf)
+
+    def succeeded(self, event: CommandSucceededEvent) -> None:
+        pass
+
+    def failed(self, event: CommandFailedEvent) -> None:
+        pass
+
+
 async def test_the_index_is_unique(mongo: Database) -> None:
     """After `prepare` no player can be stored twice, whoever writes."""
     profiles = MongoProfiles(mongo)
@@ -54,6 +103,52 @@ async def test_duplicates_are_named(mongo: Database) -> None:
     assert sorted(await profiles.prepare()) == ["three", "two"]
     await mongo[COLLECTION].delete_many({"player_id": {"$ne": "one"}})
     assert await profiles.prepare() == []
+
+
+async def test_a_list_of_ids_that_forbids_the_index_is_named(mongo: Database) -> None:
+    """By the id that another document has too."""
+    await mongo[COLLECTION].insert_many([{"player_id": ["one", "two"]}, {"player_id": "two"}])
+    assert await MongoProfiles(mongo).prepare() == ["two"]
+
+
+async def test_duplicates_that_go_meanwhile(mongo: Database) -> None:
+    """The index is not taken for made when what forbade it is not found any more."""
+    await mongo[COLLECTION].insert_many([a_profile("one"), a_profile("one")])
+    profiles = MongoProfiles(cast("Database", MendedMeanwhile(mongo)))
+    with pytest.raises(ProfilesUnavailable, match="11000"):
+        await profiles.prepare()
+    assert await profiles.prepare() == []
+
+
+async def test_another_index_in_its_place(mongo: Database) -> None:
+    """The error names its code, and nothing else of what the server said."""
+    await mongo[COLLECTION].create_index("player_id")
+    with pytest.raises(ProfilesUnavailable) as refused:
+        await MongoProfiles(mongo).prepare()
+    assert str(refused.value) in {
+        "OperationFailure 85 IndexOptionsConflict",
+        "OperationFailure 86 IndexKeySpecsConflict",
+    }
+
+
+@pytest.mark.parametrize("client", [AsyncIOMotorClient, AsyncMongoClient])
+async def test_the_index_has_a_limit_of_its_own(
+    client: Any, mongo_url: str, mongo_database: str
+) -> None:
+    """Neither making it on many profiles nor the search for duplicates ends after 5 s."""
+    limits = Limits()
+    connected = client(mongo_url, timeoutMS=5000, event_listeners=[limits])
+    try:
+        profiles = connected[mongo_database][COLLECTION]
+        await profiles.insert_many([a_profile("one"), a_profile("one")])
+        assert await MongoProfiles(connected[mongo_database]).prepare() == ["one"]
+    finally:
+        closing = connected.close()
+        if closing is not None:
+            await closing
+    assert limits.told["insert"] <= 5000
+    assert limits.told["createIndexes"] > 300_000
+    assert limits.told["aggregate"] > 300_000
 
 
 async def test_ten_duplicates_are_named_at_most(mongo: Database) -> None:
