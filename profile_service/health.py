@@ -54,6 +54,7 @@ class Health:
     clock: Clock
     max_staleness: timedelta | None
     duplicates: list[str] = field(default_factory=list)
+    is_prepared: bool = False
     _pinged_at: float = float("-inf")
     _reachable: bool = False
     _pinging: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -76,17 +77,21 @@ class Health:
     async def prepare_profiles(self) -> None:
         """Make the unique index, trying again until MongoDB is there and has no duplicates."""
         backoff = Backoff(base=0.25, cap=5.0)
+        told = None
         while True:
             try:
                 found = await self.profiles.prepare()
             except ProfilesUnavailable as error:
-                logger.warning("the index on player_id is not made yet: %s", error)
+                if str(error) != told:
+                    told = str(error)
+                    logger.warning("the index on player_id is not made yet: %s", told)
                 await asyncio.sleep(backoff.next())
                 continue
             if found and found != self.duplicates:
                 logger.error("players stored more than once: %s", ", ".join(found))
             self.duplicates = found
             if not found:
+                self.is_prepared = True
                 return
             await asyncio.sleep(DUPLICATES_SECONDS)
 
@@ -98,6 +103,11 @@ class Health:
                 "status": Condition.DEGRADED,
                 "detail": "players are stored more than once",
                 "duplicates": self.duplicates,
+            }
+        if not self.is_prepared:
+            return {
+                "status": Condition.DEGRADED,
+                "detail": "the index on player_id is not made yet",
             }
         return {"status": Condition.OK}
 

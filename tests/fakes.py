@@ -41,13 +41,15 @@ class InMemoryProfiles:
     """A ProfileRepository in a dictionary.
 
     While `unavailable` every call fails; while `hanging` none ever answers. The ids in
-    `taken` cannot be written, as another document holds them.
+    `taken` cannot be written, as another document holds them; `unpreparable` says why the
+    index cannot be made.
     """
 
     def __init__(self, *profiles: ProfileDocument) -> None:
         self.documents = {profile["player_id"]: deepcopy(profile) for profile in profiles}
         self.duplicates: list[str] = []
         self.taken: set[str] = set()
+        self.unpreparable: str | None = None
         self.unavailable = False
         self.hanging = False
         self.pings = 0
@@ -94,6 +96,8 @@ class InMemoryProfiles:
 
     async def prepare(self) -> list[str]:
         await self._reach()
+        if self.unpreparable is not None:
+            raise ProfilesUnavailable(self.unpreparable)
         return list(self.duplicates)
 
     def _update(self, update: ActiveCampaignsUpdate) -> bool:

@@ -38,8 +38,9 @@ class Stage:
 
 @asynccontextmanager
 async def a_stage(*, max_staleness: timedelta | None = None) -> AsyncIterator[Stage]:
-    """Give a health check over a cache that is kept fresh."""
+    """Give a health check over a cache that is kept fresh, and profiles with their index."""
     stage = Stage(max_staleness=max_staleness)
+    await stage.health.prepare_profiles()
     async with refetching(stage.cache):
         yield stage
 
@@ -187,9 +188,33 @@ async def test_the_index_is_made_when_the_store_is_there() -> None:
 
 
 @simulated
+async def test_an_index_that_cannot_be_made_is_told_of(caplog: pytest.LogCaptureFixture) -> None:
+    """In ready until it is made, and in the log with each new reason, not with each attempt."""
+    async with a_stage() as stage:
+        stage.health.is_prepared = False
+        stage.profiles.unpreparable = "OperationFailure 86 IndexKeySpecsConflict"
+        async with running(stage.health.prepare_profiles, name="profile index"):
+            await asyncio.sleep(60)
+            report = await stage.health.report()
+            assert report.is_ready
+            assert report.checks["profiles"] == {
+                "status": "degraded",
+                "detail": "the index on player_id is not made yet",
+            }
+            stage.profiles.unpreparable = "NotPrimaryError 10107 NotWritablePrimary"
+            await asyncio.sleep(60)
+            told = [line for line in caplog.messages if "index on player_id" in line]
+            assert ["86 Index" in line for line in told] == [True, False]
+            stage.profiles.unpreparable = None
+            await asyncio.sleep(6)
+            assert (await stage.health.report()).checks["profiles"] == {"status": "ok"}
+
+
+@simulated
 async def test_duplicates_are_named_until_there_are_none(caplog: pytest.LogCaptureFixture) -> None:
     """In the log once, and in ready until somebody has mended them."""
     async with a_stage() as stage:
+        stage.health.is_prepared = False
         stage.profiles.duplicates = ["one", "two"]
         async with running(stage.health.prepare_profiles, name="profile index"):
             await asyncio.sleep(5 * DUPLICATES_SECONDS)
