@@ -1,7 +1,6 @@
 """ProfileLoader: profiles by id, asked for together while an earlier query is on its way."""
 
 import asyncio
-import logging
 from collections.abc import Mapping
 from itertools import islice
 from typing import NamedTuple
@@ -12,8 +11,6 @@ from profile_service.profiles import (
     ProfilesUnavailable,
     ProfileUnreadable,
 )
-
-logger = logging.getLogger(__name__)
 
 MAX_WAITING = 10_000
 MAX_BATCH = 256

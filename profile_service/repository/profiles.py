@@ -18,6 +18,7 @@ from profile_service.profiles import (
     ProfileUnreadable,
     Written,
 )
+from profile_service.repository.outages import Outages, watched
 
 logger = logging.getLogger(__name__)
 
@@ -63,11 +64,13 @@ class MongoProfiles:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._profiles = database[COLLECTION]
+        self.outages = Outages()
 
     async def get(self, player_id: str) -> ProfileDocument | None:
         """Give the stored document without its `_id`, or None when there is none."""
         return (await self.get_many([player_id])).get(player_id)
 
+    @watched("read")
     @_translated
     async def get_many(self, player_ids: Sequence[str]) -> dict[str, ProfileDocument]:
         """Give the stored documents without their `_id`, by player id, of those there are."""
@@ -90,6 +93,7 @@ class MongoProfiles:
                 found.setdefault(player_id, document)
         return found
 
+    @watched("written")
     @_translated
     async def put(self, profiles: Sequence[ProfileDocument]) -> Written:
         """Write profiles whole; stored ones keep their active_campaigns.
@@ -114,6 +118,7 @@ class MongoProfiles:
                 break
         return Written(created, replaced, conflicts=frozenset(waiting))
 
+    @watched("written")
     @_translated
     async def delete(self, player_id: str) -> bool:
         """Remove a profile, with all copies of it; False when there is none."""
@@ -142,6 +147,7 @@ class MongoProfiles:
             return int(error.details["nMatched"])
         return result.matched_count
 
+    @watched("reached")
     @_translated
     async def ping(self) -> None:
         """Do nothing but reach the store."""
