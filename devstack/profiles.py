@@ -39,7 +39,7 @@ _PUT = """
 INSERT INTO profiles (player_id, document)
 SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?) WHERE true
 ON CONFLICT (player_id) DO UPDATE SET document = excluded.document, writes = writes + 1
-RETURNING writes = 1
+RETURNING writes = 1, player_id, active_campaigns
 """
 _DELETE = "DELETE FROM profiles WHERE player_id = ? RETURNING player_id"
 _UPDATE = """
@@ -76,8 +76,9 @@ class SqliteProfiles:
             for profile in profiles
         ]
         rows = await self._run(_PUT, _json(batch))
-        created = sum(is_new for (is_new,) in rows)
-        return Written(created=created, replaced=len(rows) - created)
+        created = sum(is_new for is_new, _, _ in rows)
+        kept = {player_id: orjson.loads(active) for _, player_id, active in rows}
+        return Written(created, len(rows) - created, active_campaigns=kept)
 
     async def delete(self, player_id: str) -> bool:
         """Remove a profile; False when there is none."""

@@ -1,7 +1,7 @@
 """ProfileRepository: where profiles are kept, as the service sees it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 # A profile as it is stored: JSON's types, and whatever else BSON has when others wrote it.
@@ -13,12 +13,14 @@ class Written:
     """How many profiles a write made and how many it replaced.
 
     `conflicts` are the ids of those that it could not write: they kept changing meanwhile,
-    or another document holds the id, in a list of ids.
+    or another document holds the id, in a list of ids. `active_campaigns` is what the written
+    ones have there now, by player id.
     """
 
     created: int
     replaced: int
     conflicts: frozenset[str] = frozenset()
+    active_campaigns: dict[str, Any] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)

@@ -103,18 +103,22 @@ class ProfileService:
         """Answer those who still wait for a profile that it cannot be reached."""
         await self.loader.close()
 
-    async def put(self, player_id: str, body: Any) -> bool:
-        """Write a profile as it was sent, but for `active_campaigns`; True when it is new.
+    async def put(self, player_id: str, body: Any) -> tuple[ProfileDocument, bool]:
+        """Write a profile as it was sent, but for `active_campaigns`.
+
+        Give the document that is stored now, and whether it is new.
 
         Raises:
             Invalid: naming each field that is wrong.
             Conflict: what is stored does not let it be written.
             Unavailable: the write could not be made, or its outcome is not known.
         """
-        written = await self.write([valid_profile(body, player_id)])
+        profile = valid_profile(body, player_id)
+        written = await self.write([profile])
         if written.conflicts:
             raise Conflict(CONFLICT)
-        return written.created > 0
+        kept = written.active_campaigns[player_id]
+        return {**profile, ACTIVE_CAMPAIGNS_FIELD: kept}, written.created > 0
 
     async def write(self, profiles: Sequence[ProfileDocument]) -> Written:
         """Write valid profiles, each of another player; give what came of it.

@@ -71,15 +71,15 @@ class InMemoryProfiles:
         conflicts = self.taken & {profile["player_id"] for profile in profiles}
         writable = [profile for profile in profiles if profile["player_id"] not in conflicts]
         created = 0
+        active_campaigns: dict[str, Any] = {}
         for profile in writable:
             stored = self.documents.get(profile["player_id"])
             created += stored is None
             kept = (stored or {}).get("active_campaigns")
-            self.documents[profile["player_id"]] = {
-                **deepcopy(profile),
-                "active_campaigns": [] if kept is None else kept,
-            }
-        return Written(created, len(writable) - created, conflicts=frozenset(conflicts))
+            kept = [] if kept is None else kept
+            self.documents[profile["player_id"]] = {**deepcopy(profile), "active_campaigns": kept}
+            active_campaigns[profile["player_id"]] = deepcopy(kept)
+        return Written(created, len(writable) - created, frozenset(conflicts), active_campaigns)
 
     async def delete(self, player_id: str) -> bool:
         await self._reach()

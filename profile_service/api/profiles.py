@@ -101,8 +101,7 @@ async def import_many(request: Request, parts: State, _: Actor) -> Response:
 )
 async def put(_: Actor, request: Request, player_id: PlayerId, parts: State) -> Response:
     body = await read_body(request, limit=MAX_PROFILE_BYTES, what="a profile")
-    created = await parts.service.put(player_id, parse_json(body))
-    document = await parts.service.profile(player_id)
+    document, created = await parts.service.put(player_id, parse_json(body))
     return _json(render(document), 201 if created else 200)
 
 

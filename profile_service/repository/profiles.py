@@ -102,10 +102,12 @@ class MongoProfiles:
         stored one; those that moved meanwhile are read and written again, a few times.
         """
         waiting = {profile["player_id"]: profile for profile in profiles}
+        active_campaigns: dict[str, Any] = {}
         created = replaced = 0
         for _ in range(MAX_ROUNDS):
             stored = await self._active_campaigns(list(waiting))
             writes = [_replacement(each, stored) for each in waiting.values()]
+            active_campaigns |= {player_id: _kept(player_id, stored) for player_id in waiting}
             moved, upserted, matched = await self._write(writes)
             created += upserted
             replaced += matched
@@ -116,7 +118,9 @@ class MongoProfiles:
             }
             if not waiting:
                 break
-        return Written(created, replaced, conflicts=frozenset(waiting))
+        for player_id in waiting:
+            del active_campaigns[player_id]
+        return Written(created, replaced, frozenset(waiting), active_campaigns)
 
     @watched("written")
     @_translated
@@ -228,12 +232,16 @@ def _replacement(profile: ProfileDocument, stored: dict[str, Any]) -> ReplaceOne
             {**profile, "active_campaigns": []},
             upsert=True,
         )
-    kept = stored[player_id]
     return ReplaceOne(
-        {**_of(player_id), "active_campaigns": {"$eq": kept}},
-        {**profile, "active_campaigns": [] if kept is None else kept},
+        {**_of(player_id), "active_campaigns": {"$eq": stored[player_id]}},
+        {**profile, "active_campaigns": _kept(player_id, stored)},
         upsert=True,
     )
+
+
+def _kept(player_id: str, stored: dict[str, Any]) -> Any:
+    kept = stored.get(player_id)
+    return [] if kept is None else kept
 
 
 async def _ready(result: Any) -> Any:

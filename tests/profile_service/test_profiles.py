@@ -145,6 +145,14 @@ async def test_what_is_sent_as_active_campaigns_is_ignored(profiles: ProfileRepo
     assert (await stored(profiles))["active_campaigns"] == ["theirs"]
 
 
+async def test_a_write_tells_the_campaigns_that_stay(profiles: ProfileRepository) -> None:
+    """Of each profile that was written: a stored one's own, and none for a new one."""
+    await profiles.put([a_profile("b")])
+    await profiles.update_active_campaigns([ActiveCampaignsUpdate("b", [], ["kept"])])
+    written = await profiles.put([a_profile(name, active_campaigns=["mine"]) for name in "abc"])
+    assert written.active_campaigns == {"a": [], "b": ["kept"], "c": []}
+
+
 async def test_a_batch_of_new_and_stored_profiles(profiles: ProfileRepository) -> None:
     """A batch tells new profiles from replaced ones, and each keeps its own campaigns."""
     await profiles.put([a_profile(name, level=1) for name in ("b", "d")])

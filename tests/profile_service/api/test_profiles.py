@@ -1,15 +1,17 @@
 """PUT, GET, DELETE /profiles/{player_id} and POST /profiles/import."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import httpx
 import orjson
 import pytest
 
+from profile_service.profiles import ProfileDocument, ProfilesUnavailable
 from tests.apps import ADMIN, ProfileParts, a_profile_app, serving
 from tests.builders import PLAYER_ID, a_profile, golden
+from tests.fakes import InMemoryProfiles
 from tests.simulated_time import SimulatedClock, simulated
 
 MIB = 1024 * 1024
@@ -61,6 +63,20 @@ async def test_the_path_names_the_player(client: httpx.AsyncClient, parts: Profi
     assert refused.status_code == 422
     assert refused.json()["detail"][0]["loc"] == ["player_id"]
     assert "other" not in parts.profiles.documents
+
+
+async def test_a_write_is_answered_without_reading_it_back() -> None:
+    """201 and 200 are what came of the write, whoever removes or hides the profile meanwhile."""
+
+    class WriteOnly(InMemoryProfiles):
+        async def get_many(self, player_ids: Sequence[str]) -> dict[str, ProfileDocument]:
+            raise ProfilesUnavailable(f"{len(player_ids)} cannot be read")
+
+    parts = ProfileParts(profiles=WriteOnly())
+    async with serving(a_profile_app(parts)) as client:
+        answers = [await put(client, a_profile(level=level)) for level in (1, 2)]
+    assert [answer.status_code for answer in answers] == [201, 200]
+    assert answers[1].json() == a_profile(level=2, active_campaigns=[])
 
 
 async def test_active_campaigns_are_the_service_s_own(
