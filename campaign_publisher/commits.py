@@ -57,13 +57,17 @@ class Commits:
     async def renew(self, *, actor: str) -> CampaignState:
         """Give the log a new store id that continues the store held here; give the state after.
 
-        Works on a log that was replaced, or emptied, too: that is what it is for.
+        Works on a log that was replaced, or emptied, too: that is what it is for. A log
+        that this replica saw renewed, with nothing after it, stays as it is: the request is
+        a repeated one, and who missed a store in between could not follow.
 
         Raises:
             ServiceError: as `write`.
         """
 
-        async def decide(_: CampaignState) -> Draft:
+        async def decide(_: CampaignState) -> Draft | None:
+            if self._ledger.renewed and not self._ledger.replaced:
+                return None
             return renewal(self._ledger.state.store_id)
 
         _, after = await self._write(self._newest_of_any_log, decide, actor)

@@ -22,7 +22,8 @@ class Ledger:
     """The campaigns as of the newest change that was read, and how old that knowledge is.
 
     Anybody may read it; whoever holds `turn` may load, follow and advance it.
-    `replaced` tells that the log no longer holds what was read from it.
+    `replaced` tells that the log no longer holds what was read from it; `renewed`, that
+    the last move was from one store into the one that continues it.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class Ledger:
         self.log = log
         self.turn = asyncio.Lock()
         self.replaced = False
+        self.renewed = False
         self._max_age = VOUCHED_POLLS * poll_interval.total_seconds()
         self._clock = clock
         self._checkpointer = checkpointer
@@ -103,7 +105,8 @@ class Ledger:
         """Read what was appended since the last read.
 
         When the log no longer holds what was read from it, `replaced` is set, and
-        stays so until the log holds it again or was renewed from the store held here.
+        stays so until the log holds it again or was renewed from the store held here,
+        however often it was renewed since.
 
         Raises:
             LogUnavailable: the log cannot be read now.
@@ -134,8 +137,16 @@ class Ledger:
         if newest is None or newest.id == self._looked_at:
             return None
         state, _ = await read_whole(self.log)
+        continues = await self._was_renewed(state, held.store_id)
         self._looked_at = newest.id
-        return state if state.renewed_from == held.store_id else None
+        return state if continues else None
+
+    async def _was_renewed(self, state: CampaignState, store_id: UUID) -> bool:
+        """Tell whether a renewal anywhere in the log, whose state is given, continues a store."""
+        # A state names the newest renewal only, and none in a log that never was renewed.
+        if state.renewed_from in {None, store_id}:
+            return state.renewed_from == store_id
+        return any([change.renewed_from == store_id async for change in self.log.read(0)])
 
     def _adopt(self, state: CampaignState, *, read_at: float) -> None:
         before, self._state = self._state, state
@@ -144,6 +155,7 @@ class Ledger:
             logger.warning("the log is whole again, at revision %d", state.revision)
             self.replaced = False
         if before is None or before.position != state.position:
+            self.renewed = before is not None and before.store_id != state.store_id
             for listener in self._listeners:
                 listener()
 

@@ -123,6 +123,8 @@ class CampaignService:
     async def renew(self, *, actor: str) -> CampaignState:
         """Give the log a new store id that continues the one held here; give the state after.
 
+        A repeated renewal gives the state after the first one.
+
         Raises:
             ServiceError: as `Commits.write`.
         """

@@ -37,7 +37,8 @@ class StoreAnswer(BaseModel):
     summary="Give the log a new store id",
     description="After the log was restored from a backup, this replica says `log replaced` and "
     "refuses writes. Renewing takes the log as it is now: all replicas and profile services that "
-    "hold the store named in `renewed_from` then follow it.",
+    "hold the store named in `renewed_from` then follow it. A request that is repeated before "
+    "anything else was written is answered with the first one's store.",
     responses=error_answers(401, 403, 503),
 )
 async def renew_store(actor: Actor, service: Service) -> StoreAnswer:

@@ -19,7 +19,7 @@ from foundation.errors import (
     TooLarge,
     Unavailable,
 )
-from tests.builders import STORE_ID, a_campaign, a_head
+from tests.builders import OTHER_STORE_ID, STORE_ID, a_campaign, a_head
 from tests.campaign_publisher.stage import (
     InMemoryLog,
     Replica,
@@ -310,6 +310,76 @@ async def test_a_whole_log_can_be_renewed() -> None:
     after = await replica.service.renew(actor="anna")
     assert after.campaigns == before.campaigns
     assert (after.revision, after.renewed_from) == (2, before.store_id)
+
+
+def renewals(log: InMemoryLog) -> list[Change]:
+    """Give the changes of a log that name what they continue."""
+    return [change for change in log.changes if change.renewed_from is not None]
+
+
+async def test_a_renewal_that_is_repeated_is_one() -> None:
+    """A client's retry, at the same replica or another, is answered with the first renewal."""
+    log = InMemoryLog(a_change(0), a_change(1), a_change(2))
+    one, other = await a_loaded_replica(log), await a_loaded_replica(log)
+    del log.changes[1:]
+    states = [await replica.service.renew(actor="anna") for replica in (one, one, other, other)]
+    assert len(renewals(log)) == 1
+    assert states == [states[0]] * 4
+    assert other.ledger.can_vouch
+
+
+@simulated
+async def test_a_renewal_whose_outcome_was_unknown_is_not_made_twice() -> None:
+    """The retry finds what was made, and answers with it."""
+    log = InMemoryLog(a_change(0), a_change(1))
+    replica = await a_loaded_replica(log, clock=SimulatedClock())
+    del log.changes[1:]
+    log.hidden = 10**6
+    with pytest.raises(OutcomeUnknown):
+        await replica.service.renew(actor="anna")
+    log.hidden = 0
+    state = await replica.service.renew(actor="anna")
+    assert [change.store_id for change in renewals(log)] == [state.store_id]
+
+
+async def test_renewals_of_a_whole_log_at_once_are_one() -> None:
+    """Two replicas that are asked at the same time give the log one new store."""
+    log = InMemoryLog(a_change(0))
+    replicas = [await a_loaded_replica(log) for _ in range(2)]
+    states = await asyncio.gather(*(each.service.renew(actor="anna") for each in replicas))
+    assert len(renewals(log)) == 1
+    assert states[0] == states[1]
+
+
+async def test_who_missed_two_renewals_adds_none() -> None:
+    """A renewal where the first of the log's stores is held is answered with the newest one."""
+    log = InMemoryLog(a_change(0), a_change(1), a_change(2))
+    one, other = await a_loaded_replica(log), await a_loaded_replica(log)
+    del log.changes[1:]
+    await one.service.renew(actor="anna")
+    await put(one)
+    newest = await one.service.renew(actor="anna")
+    assert len(renewals(log)) == 2
+    assert await other.service.renew(actor="anna") == newest
+    assert len(renewals(log)) == 2
+
+
+async def test_a_restarted_replica_renews_a_log_that_ends_with_a_renewal() -> None:
+    """It cannot know whether the log was restored since: an operator who renews it is heard."""
+    log = InMemoryLog(a_change(0), a_change(1, store_id=OTHER_STORE_ID, renewed_from=STORE_ID))
+    state = await (await a_loaded_replica(log)).service.renew(actor="anna")
+    assert state.renewed_from == OTHER_STORE_ID
+
+
+async def test_a_log_that_was_cut_back_to_its_renewal_is_renewed_again() -> None:
+    """A replica that saw the log lose what followed the renewal makes one more store."""
+    log = InMemoryLog(a_change(0))
+    replica = await a_loaded_replica(log)
+    first = await replica.service.renew(actor="anna")
+    await put(replica)
+    log.changes.pop()
+    second = await replica.service.renew(actor="anna")
+    assert second.renewed_from == first.store_id
 
 
 async def test_a_campaign_over_the_limit_is_refused_however_it_comes() -> None:

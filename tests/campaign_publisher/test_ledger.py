@@ -1,13 +1,14 @@
 """A replica's copy of the campaigns: loaded, followed, and given up when the log is replaced."""
 
 from collections.abc import Sequence
+from uuid import UUID
 
 import pytest
 
 from campaign_publisher.changes import Change, LogUnavailable
 from campaign_publisher.checkpoints import to_checkpoint
 from campaign_publisher.ledger import VOUCHED_POLLS
-from campaign_publisher.state import CampaignState
+from campaign_publisher.state import UNFOUNDED, CampaignState, fold
 from foundation.errors import Unavailable
 from tests.builders import OTHER_STORE_ID, STORE_ID, a_campaign, a_head
 from tests.campaign_publisher.stage import (
@@ -175,6 +176,38 @@ async def test_a_renewal_of_its_own_store_is_followed() -> None:
     assert replica.ledger.can_vouch
     assert replica.state.store_id == OTHER_STORE_ID
     assert names(replica.state) == ["a", "b"]
+
+
+async def test_the_first_of_several_renewals_is_enough() -> None:
+    """A replica that missed all of them follows a log that was renewed from its store once."""
+    log = InMemoryLog(a_change(0), a_change(1), a_change(2), a_change(3), a_change(4))
+    replica = await a_loaded_replica(log)
+    renewed, newest = UUID(int=1), UUID(int=2)
+    log.changes[1:] = [
+        a_change(1, id=a_head(50), store_id=renewed, renewed_from=STORE_ID),
+        a_change(2, id=a_head(51), store_id=newest, renewed_from=renewed),
+        a_change(3, a_campaign("a"), id=a_head(52)),
+    ]
+    await replica.ledger.follow()
+    assert replica.ledger.can_vouch
+    assert replica.state.store_id == newest
+    assert names(replica.state) == ["a"]
+
+
+async def test_renewals_before_a_checkpoint_are_found() -> None:
+    """A checkpoint, which names the newest renewal only, hides no earlier one."""
+    renewed, newest = UUID(int=1), UUID(int=2)
+    changes = [
+        a_change(0),
+        a_change(1, id=a_head(50), store_id=renewed, renewed_from=STORE_ID),
+        a_change(2, id=a_head(51), store_id=newest, renewed_from=renewed),
+    ]
+    log = InMemoryLog(a_change(0), a_change(1))
+    replica = await a_loaded_replica(log)
+    log.changes = changes
+    log.checkpoints = [to_checkpoint(await fold(UNFOUNDED, changes))]
+    await replica.ledger.follow()
+    assert replica.state.store_id == newest
 
 
 async def test_a_renewal_of_another_store_is_not() -> None:

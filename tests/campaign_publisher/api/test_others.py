@@ -134,6 +134,7 @@ async def test_a_replaced_log_and_its_renewal(start_api: StartApi) -> None:
     snapshot = CampaignSnapshot.model_validate_json((await api.client.get("/snapshot")).content)
     assert str(snapshot.store_id) == renewed.json()["store_id"]
     assert snapshot.renewed_from == STORE_ID
+    assert (await api.client.post("/store/renew")).json() == renewed.json()
 
 
 async def test_a_renewal_by_another_replica_is_followed(start_api: StartApi) -> None:
