@@ -15,6 +15,7 @@ from contracts.keys import KEY_RULE, normalise_key
 from foundation.clock import Clock
 from foundation.draining import Draining
 from foundation.errors import Invalid
+from foundation.http import parse_etags
 from foundation.tokens import Tokens
 
 
@@ -77,11 +78,20 @@ async def _name(name: Annotated[str, Path(description=f"The campaign's name: {KE
 
 
 async def _preconditions(if_match: ETags = None, if_none_match: ETags = None) -> Preconditions:
-    return Preconditions(if_match=_joined(if_match), if_none_match=_joined(if_none_match))
+    return Preconditions(
+        if_match=_condition(if_match, "if-match"),
+        if_none_match=_condition(if_none_match, "if-none-match"),
+    )
 
 
-def _joined(lines: list[str] | None) -> str | None:
-    return ", ".join(lines or ()) or None
+def _condition(lines: list[str] | None, header: str) -> str | None:
+    if lines is None:
+        return None
+    joined = ", ".join(lines)
+    # An empty If-None-Match would always hold, although its sender meant a condition.
+    if not parse_etags(joined):
+        raise Invalid.at("header", header, msg="must name an ETag, or be `*`")
+    return joined
 
 
 def parse_key(text: str, parameter: str) -> str:

@@ -84,6 +84,26 @@ async def test_put_with_conditions(api: Api) -> None:
     assert len(api.log.changes) == 3
 
 
+@pytest.mark.parametrize("header", ["If-Match", "If-None-Match"])
+@pytest.mark.parametrize("value", ["", " ", ",", " , "])
+async def test_a_condition_that_names_nothing(api: Api, header: str, value: str) -> None:
+    """422 for every write: who sent it meant a condition, and gets no unconditional write."""
+    await api.put("a")
+    await api.put("b")
+    writes: list[tuple[str, str, Any]] = [
+        ("PUT", "/campaigns/a", {"name": "a", "game": "g", "priority": 1}),
+        ("PATCH", "/campaigns/a", {"priority": 1}),
+        ("DELETE", "/campaigns/a", None),
+        ("POST", "/campaigns/import", []),
+    ]
+    for method, path, body in writes:
+        response = await api.client.request(method, path, json=body, headers={header: value})
+        assert response.status_code == 422
+        [problem] = response.json()["detail"]
+        assert problem["loc"] == ["header", header.lower()]
+    assert len(api.log.changes) == 3
+
+
 async def test_conditions_may_come_in_several_lines(api: Api) -> None:
     """A header that is sent twice is one list."""
     etag = (await api.put("a")).headers["etag"]
