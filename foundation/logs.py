@@ -46,5 +46,8 @@ def set_up_logging(settings: ServiceSettings) -> None:
     # Each of these writes a line for every request, message or heartbeat.
     for chatty in ("uvicorn.access", "httpx", "httpcore", "aio_pika", "aiormq", "pymongo"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.root.level))
+    # It warns at every try to reconnect; the link tells once that the connection is lost.
+    reconnecting = logging.getLogger("aio_pika.robust_connection")
+    reconnecting.setLevel(max(logging.ERROR, logging.root.level))
     # Its errors are raised too, and told of where they are caught.
     logging.getLogger("aiormq.connection").setLevel(logging.CRITICAL)

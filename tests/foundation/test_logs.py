@@ -6,12 +6,22 @@ from datetime import datetime
 
 import orjson
 import pytest
+from aio_pika import robust_connection
 
 from foundation.logs import set_up_logging
 from foundation.settings import LogFormat, LogLevel, ServiceSettings
 
 logger = logging.getLogger("profile_service.cache")
-SERVERS = ("", "uvicorn", "uvicorn.access", "httpx", "aio_pika", "aiormq", "aiormq.connection")
+SERVERS = (
+    "",
+    "uvicorn",
+    "uvicorn.access",
+    "httpx",
+    "aio_pika",
+    "aio_pika.robust_connection",
+    "aiormq",
+    "aiormq.connection",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -99,3 +109,12 @@ def test_no_line_is_written_for_each_request(capsys: pytest.CaptureFixture[str])
     for chatty in ("uvicorn.access", "httpx", "aio_pika.connection", "aiormq.connection"):
         logging.getLogger(chatty).info("one more")
     assert capsys.readouterr().err == ""
+
+
+def test_no_line_is_written_for_each_try_to_reconnect(capsys: pytest.CaptureFixture[str]) -> None:
+    """That RabbitMQ is away is told once, by the link; what its client could not do is told."""
+    set_up()
+    robust_connection.log.warning("Connection attempt failed. Reconnecting after 1 seconds.")
+    assert capsys.readouterr().err == ""
+    robust_connection.log.error("Reconnect attempt failed")
+    assert orjson.loads(capsys.readouterr().err)["message"] == "Reconnect attempt failed"
