@@ -27,8 +27,10 @@ async def read_page(ledger: Ledger, since: int) -> Page:
     """Give the changes after revision `since`, at most 1,000 or 16 MiB of them.
 
     Raises:
-        Unavailable: the log cannot be read now.
+        Unavailable: the log cannot be read now, or was replaced.
     """
+    if ledger.replaced:
+        raise Unavailable("the change log was replaced: its history waits for POST /store/renew")
     store_id = ledger.state.store_id
     changes: list[bytes] = []
     size = 0

@@ -61,7 +61,7 @@ class CampaignService:
         """Give the changes after revision `since` as JSON, at most a page of them.
 
         Raises:
-            Unavailable: the log cannot be read now.
+            Unavailable: the log cannot be read now, or was replaced.
         """
         return await read_page(self._ledger, since)
 

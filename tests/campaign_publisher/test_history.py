@@ -70,3 +70,16 @@ async def test_a_log_that_is_away_has_no_history() -> None:
     log.unavailable = True
     with pytest.raises(Unavailable):
         await read_page(ledger, -1)
+
+
+async def test_a_log_that_was_replaced_has_no_history() -> None:
+    """Changes of a log under the name of another store are a 503, until it is renewed."""
+    log = InMemoryLog(a_change(0), a_change(1), a_change(2))
+    replica = await a_loaded_replica(log)
+    del log.changes[1:]
+    await replica.ledger.follow()
+    with pytest.raises(Unavailable, match="replaced"):
+        await read_page(replica.ledger, -1)
+    renewed = await replica.service.renew(actor="anna")
+    page = await read_page(replica.ledger, -1)
+    assert (page.store_id, revisions(page)) == (renewed.store_id, [0, 1])

@@ -113,7 +113,7 @@ async def test_the_history_goes_on_over_pages(start_api: StartApi) -> None:
 
 
 async def test_a_replaced_log_and_its_renewal(start_api: StartApi) -> None:
-    """Ready says `log replaced`, writes and snapshots are 503, reads go on, renewing ends it."""
+    """Ready says `log replaced`; what is held is listed, all else is 503, renewing ends it."""
     log = InMemoryLog(a_change(0), a_change(1, a_campaign("a")), a_change(2, a_campaign("b")))
     api = await start_api(log)
     log.changes[2] = a_change(2, a_campaign("c"), id=a_head(90))
@@ -122,7 +122,8 @@ async def test_a_replaced_log_and_its_renewal(start_api: StartApi) -> None:
     refused = await api.put("d")
     assert refused.status_code == 503
     assert "renew" in refused.json()["detail"]
-    assert (await api.client.get("/snapshot")).status_code == 503
+    for path in ("/snapshot", "/changes"):
+        assert (await api.client.get(path)).status_code == 503
     assert await api.names() == ["a", "b"]
     renewed = await api.client.post("/store/renew")
     assert renewed.status_code == 200
