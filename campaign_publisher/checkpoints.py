@@ -3,6 +3,7 @@
 from typing import Any, Final, Literal
 
 import orjson
+from pydantic import ConfigDict, TypeAdapter
 
 from campaign_publisher.changes import Checkpoint
 from campaign_publisher.state import CampaignState, StoredCampaign
@@ -11,6 +12,8 @@ from contracts.snapshot import Revision, Uuid
 from foundation.slices import in_slices
 
 FORMAT: Final = 1
+
+_REVISION = TypeAdapter[int](Revision, config=ConfigDict(strict=True))
 
 
 class _Saved(Contract):
@@ -48,7 +51,7 @@ async def from_checkpoint(checkpoint: Checkpoint) -> CampaignState:
         raise ValueError("the state is not of the change that the checkpoint names")
     campaigns = {}
     async for document in in_slices(saved.campaigns):
-        revision = document.pop("revision")
+        revision = _REVISION.validate_python(document.pop("revision", None))
         campaign = Campaign.model_validate(document)
         campaigns[campaign.name] = StoredCampaign.of(campaign, revision)
     return CampaignState(saved.store_id, saved.renewed_from, saved.revision, saved.head, campaigns)

@@ -1,7 +1,10 @@
 """Checkpoints: the state as bytes and back, and when one is kept."""
 
 import asyncio
+from collections.abc import Iterator
+from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -42,11 +45,48 @@ async def test_a_checkpoint_must_be_of_the_change_it_names(field: str) -> None:
         await from_checkpoint(checkpoint.model_copy(update={field: other}))
 
 
-@pytest.mark.parametrize("state", [b"", b"[]", b"{}", b"\xff", b'{"format":1}'])
+@pytest.mark.parametrize("state", [b"", b"[]", b"{}", b"\xff", b'{"format":1}', b"[" * 10_000])
 async def test_a_broken_checkpoint_is_a_value_error(state: bytes) -> None:
     """Nothing that can stand in a checkpoint raises anything else."""
     with pytest.raises(ValueError, match=r"."):
         await from_checkpoint(Checkpoint(revision=1, head=a_head(1), state=state))
+
+
+MISSING = object()
+OTHERS: tuple[Any, ...] = (MISSING, None, True, 0, -0.5, "x", [], {}, [1], {"x": 1})
+
+
+def places(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Give every place in a JSON value: what holds it, and its key or index there."""
+    items = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, item in items:
+        yield value, key
+        if isinstance(item, dict | list):
+            yield from places(item)
+
+
+@given(choice=st.data())
+async def test_a_checkpoint_that_lost_something_is_a_value_error(choice: st.DataObject) -> None:
+    """Without one of its keys, or with another type of value, it is refused or gives the same."""
+    # Every field has its default, so that one that is missing can make no other campaign.
+    state = await a_state(a_campaign(level=None))
+    checkpoint = to_checkpoint(state)
+    document = orjson.loads(checkpoint.state)
+    holder, key = choice.draw(st.sampled_from([*places(document)]))
+    other = choice.draw(
+        st.sampled_from(OTHERS).filter(lambda it: type(it) is not type(holder[key]))
+    )
+    if other is not MISSING:
+        holder[key] = other
+    elif isinstance(holder, dict):
+        del holder[key]
+    try:
+        found = await from_checkpoint(
+            checkpoint.model_copy(update={"state": orjson.dumps(document)})
+        )
+    except ValueError:
+        return
+    assert found == state
 
 
 def saved(log: InMemoryLog) -> list[int]:
