@@ -29,8 +29,11 @@ class Checkpoints:
     async def newest(self) -> Checkpoint | None:
         """Give the newest complete checkpoint whose head the log holds, if there is one."""
         async for first in self._usable():
-            state = b"".join([bytes(chunk["state"]) async for chunk in self._chunks_of(first)])
-            return Checkpoint(revision=first["revision"], head=first["head"], state=state)
+            states: list[Any] = [chunk.get("state") async for chunk in self._chunks_of(first)]
+            if all(isinstance(state, bytes) for state in states):
+                # As the log has it: MongoDB's shell writes numbers as doubles.
+                revision = int(first["revision"])
+                return Checkpoint(revision=revision, head=first["head"], state=b"".join(states))
         return None
 
     async def save(self, checkpoint: Checkpoint) -> None:
@@ -58,8 +61,10 @@ class Checkpoints:
         """Yield the first chunks, without their bytes, of what may be read, newest first."""
         firsts = self._chunks.find({"index": 0}, {"state": False}).sort("revision", DESCENDING)
         async for first in firsts:
-            belongs = {"_id": first["head"], "revision": first["revision"]}
-            whole = await self._chunks.count_documents({"head": first["head"]}) == first["chunks"]
+            # Others can write here, too: what lacks a field belongs to no change.
+            head, revision = first.get("head"), first.get("revision")
+            belongs = {"_id": head, "revision": revision}
+            whole = await self._chunks.count_documents({"head": head}) == first.get("chunks")
             if whole and await self._changes.find_one(belongs, {"_id": True}):
                 yield first
 

@@ -356,6 +356,43 @@ async def test_a_checkpoint_with_a_missing_chunk_is_not_given(mongo: Database) -
     assert found.revision == 0
 
 
+@pytest.mark.parametrize("field", ["head", "revision", "chunks", "state"])
+@pytest.mark.parametrize("fault", [{"$unset": 1}, {"$set": "x"}, {"$set": -1}, {"$set": None}])
+async def test_a_chunk_that_is_none_makes_no_checkpoint(
+    mongo: Database, field: str, fault: dict[str, Any]
+) -> None:
+    """A document that lacks a field, or has another type there, costs its own checkpoint only."""
+    log = MongoChangeLog(mongo)
+    await log.prepare()
+    for revision in range(2):
+        await log.append(a_change(revision))
+        await log.save_checkpoint(
+            Checkpoint(revision=revision, head=a_head(revision), state=b"state")
+        )
+    [(operator, value)] = fault.items()
+    await mongo["campaign_checkpoints"].update_one(
+        {"_id": f"{a_head(1)}:0"}, {operator: {field: value}}
+    )
+    found = await log.newest_checkpoint()
+    assert found is not None
+    assert found.revision == 0
+    await log.append(a_change(2))
+    newest = Checkpoint(revision=2, head=a_head(2), state=b"state")
+    await log.save_checkpoint(newest)
+    assert await log.newest_checkpoint() == newest
+
+
+async def test_a_revision_that_the_shell_wrote_is_one(mongo: Database) -> None:
+    """MongoDB's shell writes numbers as doubles: the checkpoint is the same."""
+    log = MongoChangeLog(mongo)
+    await log.prepare()
+    await log.append(a_change(0))
+    checkpoint = Checkpoint(revision=0, head=a_head(0), state=b"state")
+    await log.save_checkpoint(checkpoint)
+    await mongo["campaign_checkpoints"].update_one({}, {"$set": {"revision": 0.0, "chunks": 1.0}})
+    assert await log.newest_checkpoint() == checkpoint
+
+
 async def test_old_checkpoints_are_forgotten(mongo: Database) -> None:
     """The newest two are kept, in whatever number of chunks."""
     log = MongoChangeLog(mongo)
