@@ -1,6 +1,5 @@
 """RabbitSnapshotChannel: snapshots and heartbeats by a RabbitMQ fanout exchange."""
 
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -9,7 +8,7 @@ from faststream.rabbit import ExchangeType, RabbitBroker, RabbitExchange
 from faststream.rabbit.publisher import RabbitPublisher
 from faststream.specification import AsyncAPI
 
-from campaign_publisher.publisher import PublishFailed, SnapshotChannel
+from campaign_publisher.publisher import NobodyListens, PublishFailed, SnapshotChannel
 from campaign_publisher.settings import Settings
 from contracts.snapshot import SCHEMA, CampaignSnapshot
 from contracts.wire import (
@@ -23,8 +22,6 @@ from contracts.wire import (
     STORE_ID_HEADER,
 )
 from foundation.rabbit import OnConnected, RabbitLink
-
-logger = logging.getLogger(__name__)
 
 APP_ID = "campaign-publisher"
 
@@ -98,6 +95,7 @@ class RabbitSnapshotChannel:
 
         Raises:
             PublishFailed: RabbitMQ did not confirm it.
+            NobodyListens: RabbitMQ confirmed it, and no queue took it.
         """
         try:
             confirmation = await self._publisher.publish(
@@ -107,4 +105,4 @@ class RabbitSnapshotChannel:
             # aio-pika, aiormq, asyncio and FastStream each have errors of their own for this.
             raise PublishFailed(repr(error)) from error
         if isinstance(confirmation, DeliveredMessage):
-            logger.info("no profile service listens: message %s went to nobody", message_id)
+            raise NobodyListens

@@ -66,6 +66,11 @@ def metrics_of(
         },
     )
     yield counter(
+        "campaign_service_unheard",
+        "Messages that RabbitMQ has confirmed and that no profile service was there to receive.",
+        counts={(): publisher.unheard},
+    )
+    yield counter(
         "campaign_service_publish_failures",
         "Messages that RabbitMQ did not confirm in time; each is tried again.",
         counts={(): publisher.failures},

@@ -26,6 +26,10 @@ class PublishFailed(Exception):
     """A message was not confirmed; it may arrive nevertheless."""
 
 
+class NobodyListens(Exception):
+    """A message was confirmed, and there was nobody to receive it."""
+
+
 class SnapshotChannel(Protocol):
     """The way to all profile services."""
 
@@ -41,6 +45,7 @@ class SnapshotChannel(Protocol):
 
         Raises:
             PublishFailed: it may not have been sent.
+            NobodyListens: it was sent, and went to nobody.
         """
         ...
 
@@ -58,6 +63,7 @@ class SnapshotPublisher:
         self.confirmed: LogPosition | None = None
         self.snapshots_sent = 0
         self.heartbeats_sent = 0
+        self.unheard = 0
         self.failures = 0
         self.failures_in_a_row = 0
         self._snapshots = snapshots
@@ -67,6 +73,7 @@ class SnapshotPublisher:
         self._waiting_since: float | None = self._sent_at
         self._reason = SnapshotReason.STARTUP
         self._connections = 0
+        self._is_heard = True
         self._backoff = Backoff(base=0.1, cap=MAX_BACKOFF_SECONDS)
         self._news = asyncio.Event()
 
@@ -162,6 +169,9 @@ class SnapshotPublisher:
                     message_type=message_type,
                     message_id=str(uuid4()),
                 )
+            self._heard()
+        except NobodyListens:
+            self._went_unheard(event)
         except (PublishFailed, TimeoutError) as error:
             self._failed(event, error)
             return False
@@ -176,6 +186,17 @@ class SnapshotPublisher:
     def _is_waiting(self) -> None:
         if self._waiting_since is None:
             self._waiting_since = self._clock.elapsed()
+
+    def _went_unheard(self, event: SnapshotEvent) -> None:
+        self.unheard += 1
+        if self._is_heard:
+            logger.info("no profile service listens: revision %d went to nobody", event.revision)
+        self._is_heard = False
+
+    def _heard(self) -> None:
+        if not self._is_heard:
+            logger.info("a profile service listens now")
+        self._is_heard = True
 
     def _failed(self, event: SnapshotEvent, error: BaseException) -> None:
         self.failures += 1

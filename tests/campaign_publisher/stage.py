@@ -18,7 +18,7 @@ from campaign_publisher.changes import (
 from campaign_publisher.checkpointer import Checkpointer
 from campaign_publisher.commits import Commits
 from campaign_publisher.ledger import Ledger
-from campaign_publisher.publisher import PublishFailed
+from campaign_publisher.publisher import NobodyListens, PublishFailed
 from campaign_publisher.service import CampaignService
 from campaign_publisher.state import UNFOUNDED, CampaignState, fold
 from contracts.campaign import Campaign
@@ -110,7 +110,8 @@ class Sent:
 class FakeChannel:
     """A SnapshotChannel that keeps what it is sent.
 
-    `error` is raised in place of sending; while `hanging` nothing is ever confirmed.
+    `error` is raised in place of sending; while `hanging` nothing is ever confirmed, and
+    while `deserted` what is sent goes to nobody.
     `sending` is called while a message is on its way.
     """
 
@@ -120,6 +121,7 @@ class FakeChannel:
         self.tries = 0
         self.error: BaseException | None = None
         self.hanging = False
+        self.deserted = False
         self.sending: Callable[[], Awaitable[None]] | None = None
 
     async def publish(
@@ -134,6 +136,8 @@ class FakeChannel:
         if self.sending is not None:
             await self.sending()
         self.sent.append(Sent(SnapshotEvent.from_headers(headers), body, message_type, message_id))
+        if self.deserted:
+            raise NobodyListens
 
     def fail(self) -> None:
         """Confirm nothing from now on."""

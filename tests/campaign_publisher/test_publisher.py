@@ -277,6 +277,36 @@ async def test_heartbeats() -> None:
         assert len(ids) == len(stage.channel.sent)
 
 
+def told_of_listeners(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Give the lines about who listens."""
+    return [line for line in caplog.messages if "listens" in line]
+
+
+@simulated
+async def test_that_nobody_listens_is_counted_and_told_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """What goes to nobody is confirmed and sent but once; a line says so, and one when it ends."""
+    caplog.set_level(logging.INFO)
+    stage = a_stage()
+    stage.channel.deserted = True
+    async with playing(stage):
+        await asyncio.sleep(3.5 * HEARTBEAT)
+        assert (stage.revisions, len(stage.heartbeats)) == ([0], 3)
+        assert stage.publisher.confirmed == stage.replica.state.position
+        assert stage.publisher.failures == 0
+        assert stage.publisher.unheard == 4
+        assert len(told_of_listeners(caplog)) == 1
+        stage.channel.deserted = False
+        await asyncio.sleep(2 * HEARTBEAT)
+        assert stage.publisher.unheard == 4
+        assert len(told_of_listeners(caplog)) == 2
+        stage.channel.deserted = True
+        await asyncio.sleep(2 * HEARTBEAT)
+        assert stage.publisher.unheard == 6
+        assert len(told_of_listeners(caplog)) == 3
+
+
 @simulated
 async def test_a_snapshot_is_a_heartbeat() -> None:
     """An interval counts from whatever was sent last."""

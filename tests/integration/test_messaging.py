@@ -9,13 +9,13 @@ import aio_pika
 import pytest
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue, DeliveryMode
 
-from campaign_publisher.publisher import SnapshotChannel
+from campaign_publisher.publisher import NobodyListens, SnapshotChannel
 from contracts.wire import DEAD_LETTER_QUEUE, SNAPSHOT_EXCHANGE
 from profile_service.cache.outcomes import EventOutcome
 from profile_service.dead_letters import EVERY_SECONDS, RabbitDeadLetters
 from tests.builders import OTHER_STORE_ID, a_published_campaign, a_snapshot
 from tests.fakes import body_of, event_of
-from tests.integration.messaging import DEADLINE, Recorder, beat, publish, until
+from tests.integration.messaging import DEADLINE, Recorder, beat, consuming, publish, until
 
 
 @pytest.fixture
@@ -43,6 +43,15 @@ async def test_a_snapshot_is_held_by_who_listens(
     await until(lambda: recorder.revision == 4)
     assert recorder.cache.held is not None
     assert recorder.cache.held.campaigns.get("Vară 2022") is not None
+
+
+async def test_what_goes_to_nobody_is_known(channel: SnapshotChannel, amqp_url: str) -> None:
+    """RabbitMQ confirms a message that no queue takes, and the channel says which it was."""
+    with pytest.raises(NobodyListens):
+        await publish(channel, a_snapshot(revision=1))
+    async with consuming(amqp_url) as recorder:
+        await until(lambda: recorder.connects == 1)
+        await publish(channel, a_snapshot(revision=1))
 
 
 async def test_a_heartbeat_tells_what_is_newest(

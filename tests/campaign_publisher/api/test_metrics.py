@@ -67,6 +67,19 @@ async def test_heartbeats_are_counted_apart() -> None:
 
 
 @simulated
+async def test_what_nobody_received_is_counted() -> None:
+    """It is among what RabbitMQ confirmed, and counted apart."""
+    parts = given()
+    parts.channel.deserted = True
+    async with serving(a_campaign_app(parts)) as client:
+        await asyncio.sleep(65.0)
+        found = await metrics_of(client)
+    assert found["campaign_service_unheard_total"] == 2.0
+    assert found["campaign_service_published_total,snapshot"] == 1.0
+    assert found["campaign_service_published_total,heartbeat"] == 1.0
+
+
+@simulated
 async def test_before_the_log_was_read_nothing_is_claimed() -> None:
     """A replica that cannot reach its log has no revision, not revision 0."""
     parts = given()
