@@ -25,6 +25,9 @@ PLAYER_ID_FIELD = "player_id"
 ACTIVE_CAMPAIGNS_FIELD = "active_campaigns"
 
 _Container = dict[str, Any] | list[Any]
+# Asked of every value: `int | float` in its place would be made anew each time.
+_NUMBERS = (int, float)
+_CONTAINERS = (dict, list)
 
 
 def _check_instant(text: str) -> str:
@@ -114,38 +117,49 @@ class Profile(_Document):
     clan: Clan | None = None
 
 
+class NotStorable(ValueError):
+    """A store cannot keep what stands at `path`; the text says what it can."""
+
+    def __init__(self, path: tuple[str | int, ...], message: str) -> None:
+        super().__init__(message)
+        self.path = path
+
+
 def check_storable(document: dict[str, Any]) -> None:
     """Check that a document parsed from JSON can be stored and read back value for value.
 
     Raises:
-        ValueError: a key is empty, holds a NUL or a `.`, or starts with `$`; a number is
-            outside the 64-bit integers; or the nesting is deeper than 64. The message
-            names the field.
+        NotStorable: a key is empty, holds a NUL or a `.`, or starts with `$`; a number is
+            outside the 64-bit integers; or the nesting is deeper than 64.
     """
-    pending: list[tuple[tuple[str | int, ...], _Container, int]] = [((), document, 1)]
-    while pending:  # not by recursion: a document may be nested deeper than the stack
-        path, container, depth = pending.pop()
-        for key, value in _children(container):
-            problem = _problem(key, value, depth)
+    path: list[str | int] = []
+    walks = [iter(_children(document))]
+    while walks:  # not by recursion: a document may be nested deeper than the stack
+        for key, value in walks[-1]:
+            problem = _problem(key, value, len(walks))
             if problem is not None:
-                message = f"{'.'.join(map(str, (*path, key)))[:256]!r}: {problem}"
-                raise ValueError(message)
-            if isinstance(value, dict | list):
-                pending.append(((*path, key), value, depth + 1))
-
-
-def _children(container: _Container) -> Iterable[tuple[str | int, Any]]:
-    return container.items() if isinstance(container, dict) else enumerate(container)
+                raise NotStorable((*path, key), problem)
+            if value and isinstance(value, _CONTAINERS):
+                path.append(key)
+                walks.append(iter(_children(value)))
+                break
+        else:
+            walks.pop()
+            del path[-1:]
 
 
 def _problem(key: str | int, value: Any, depth: int) -> str | None:
     if depth > MAX_DEPTH:
         return f"nested deeper than {MAX_DEPTH}"
-    if isinstance(key, str) and (not key or "\0" in key or "." in key or key.startswith("$")):
+    if isinstance(key, str) and (not key or key[0] == "$" or "." in key or "\0" in key):
         return "a key must not be empty, hold '.' or NUL, or start with '$'"
-    if isinstance(value, int | float) and not _is_storable(value):
+    if isinstance(value, _NUMBERS) and not _is_storable(value):
         return "numbers must be within 64-bit integers"
     return None
+
+
+def _children(container: _Container) -> Iterable[tuple[str | int, Any]]:
+    return container.items() if isinstance(container, dict) else enumerate(container)
 
 
 def _is_storable(number: float) -> bool:
@@ -154,5 +168,6 @@ def _is_storable(number: float) -> bool:
     A JSON integer beyond them reaches us rounded to a float, which may be -2**63
     itself: it would not be stored as it was sent.
     """
-    least = -MAX_INTEGER if isinstance(number, float) else -MAX_INTEGER - 1
-    return least <= number <= MAX_INTEGER
+    return -MAX_INTEGER <= number <= MAX_INTEGER or (
+        number == -MAX_INTEGER - 1 and isinstance(number, int)
+    )

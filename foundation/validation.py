@@ -1,5 +1,6 @@
 """Reading JSON strictly and telling what is wrong with it without repeating it."""
 
+from collections.abc import Iterable
 from typing import Any, TypeVar, get_args
 
 import orjson
@@ -58,7 +59,7 @@ def _problems_of(
             continue
         if len(problems) == MAX_PROBLEMS:
             break
-        problems.append({"loc": [*loc, *_readable(place)], "msg": message})
+        problems.append({"loc": [*loc, *readable(place)], "msg": message})
         if len(place) < len(found["loc"]):
             unions[place] = problems[-1]
     return problems
@@ -92,6 +93,6 @@ def _fields_at(loc: tuple[int | str, ...], model: type[BaseModel]) -> list[str]:
     return list(model.model_fields)
 
 
-def _readable(loc: tuple[int | str, ...]) -> list[int | str]:
-    """Shorten keys that the sender chose."""
+def readable(loc: Iterable[int | str]) -> list[int | str]:
+    """Give a place for a problem to name: keys that the sender chose are shortened."""
     return [step if isinstance(step, int) else step[:MAX_KEY_SHOWN] for step in loc]

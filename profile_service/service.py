@@ -4,10 +4,16 @@ import asyncio
 from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
-from contracts.profile import ACTIVE_CAMPAIGNS_FIELD, PLAYER_ID_FIELD, Profile, check_storable
+from contracts.profile import (
+    ACTIVE_CAMPAIGNS_FIELD,
+    PLAYER_ID_FIELD,
+    NotStorable,
+    Profile,
+    check_storable,
+)
 from foundation.clock import Clock
 from foundation.errors import Conflict, Invalid, NotFound, Unavailable
-from foundation.validation import parse_as
+from foundation.validation import parse_as, readable
 from profile_service.cache.campaigns import CampaignCache
 from profile_service.loading import ProfileLoader
 from profile_service.pending_updates import PendingUpdates
@@ -164,8 +170,8 @@ def valid_profile(body: Any, player_id: str | None = None) -> ProfileDocument:
         raise Invalid.at(PLAYER_ID_FIELD, msg="must equal the one in the path, or be left out")
     try:
         check_storable(body)
-    except ValueError as error:
-        raise Invalid.at(msg=str(error)) from None
+    except NotStorable as error:
+        raise Invalid.at(*readable(error.path), msg=str(error)) from None
     return {**body, PLAYER_ID_FIELD: profile.player_id}
 
 
