@@ -19,7 +19,8 @@ from contracts.keys import Key
 MAX_LEVEL = 2**63 - 1  # what BSON can hold
 
 Value = Annotated[str, StringConstraints(min_length=1, max_length=256)]
-Values = Annotated[tuple[Value, ...], Field(json_schema_extra={"minItems": 1})]
+# To name each of very many wrong values takes long: the first is named.
+Values = Annotated[tuple[Value, ...], Field(fail_fast=True, json_schema_extra={"minItems": 1})]
 Level = Annotated[int, Field(ge=0, le=MAX_LEVEL)]
 
 

@@ -1,6 +1,7 @@
 """Profile: a player as it is written, and the rule of what a store can keep."""
 
 from collections.abc import Iterable
+from itertools import islice
 from typing import Annotated, Any, Self
 
 from pydantic import (
@@ -17,6 +18,8 @@ from contracts.instants import parse_instant
 from contracts.keys import Key
 
 MAX_INTEGER = 2**63 - 1
+MAX_DEVICES = 1000
+MAX_FOREIGN = 100  # of an object's foreign fields are named: each takes long
 MAX_DEPTH = 64  # BSON stops at 100, and what reads a profile should not have to recurse deeply
 CUSTOM_PREFIX = "_"
 RESERVED_KEY = "_id"
@@ -63,12 +66,15 @@ class _Document(BaseModel):
                 loc=(name,),
                 input=None,
             )
-            for name in self.model_extra or ()
-            if not name.startswith(CUSTOM_PREFIX) or name == RESERVED_KEY
+            for name in islice(filter(_is_foreign, self.model_extra or ()), MAX_FOREIGN)
         ]
         if foreign:
             raise ValidationError.from_exception_data("Profile", foreign)
         return self
+
+
+def _is_foreign(name: str) -> bool:
+    return not name.startswith(CUSTOM_PREFIX) or name == RESERVED_KEY
 
 
 class Device(_Document):
@@ -90,9 +96,10 @@ class Clan(_Document):
 class Profile(_Document):
     """A player's profile. Every field but `player_id` may be missing or null.
 
-    Dates are RFC 3339 text. `inventory` maps an item to how many the player has; zero
-    is the same as not having it. `active_campaigns` is the service's own: what is sent
-    is checked and then ignored.
+    Dates are RFC 3339 text. There are at most 1,000 devices. `inventory` maps an item to
+    how many the player has; zero is the same as not having it. `active_campaigns` is the
+    service's own: what is sent is checked and then ignored. Of a list or a map that is
+    wrong the first entry is named.
     """
 
     player_id: Key
@@ -104,8 +111,8 @@ class Profile(_Document):
     total_refund: Amount | None = None
     total_transactions: Whole | None = None
     last_purchase: InstantText | None = None
-    active_campaigns: list[str] | None = None
-    devices: list[Device] | None = None
+    active_campaigns: Annotated[list[str], Field(fail_fast=True)] | None = None
+    devices: Annotated[list[Device], Field(max_length=MAX_DEVICES, fail_fast=True)] | None = None
     level: Whole | None = None
     xp: Whole | None = None
     total_playtime: Amount | None = None
@@ -113,7 +120,7 @@ class Profile(_Document):
     language: Text | None = None
     birthdate: InstantText | None = None
     gender: Text | None = None
-    inventory: dict[str, Quantity] | None = None
+    inventory: Annotated[dict[str, Quantity], Field(fail_fast=True)] | None = None
     clan: Clan | None = None
 
 

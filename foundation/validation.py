@@ -12,6 +12,7 @@ from foundation.errors import Invalid, Problem
 Model = TypeVar("Model", bound=BaseModel)
 
 MAX_PROBLEMS = 100
+MAX_COUNTED = 2000
 MAX_KEY_SHOWN = 128
 
 
@@ -47,8 +48,12 @@ def _problems_of(
     """List what pydantic found wrong, without the input: it may hold a secret or a NaN.
 
     What is none of a union's types is one problem, not one for each of them. At most 100
-    problems, so that an error is never much larger than its cause.
+    problems, so that an error is never much larger than its cause. Where there are over 2,000,
+    only their number is told: pydantic writes down all of them or none, and that takes long.
     """
+    if (found_in_all := error.error_count()) > MAX_COUNTED:
+        message = f"has {found_in_all} problems, too many to name"
+        return [{"loc": [*loc], "msg": message}]
     problems: list[Problem] = []
     unions: dict[tuple[int | str, ...], Problem] = {}
     for found in error.errors(include_url=False, include_context=False, include_input=False):

@@ -155,6 +155,13 @@ def test_conditions_hold_texts(value: object) -> None:
     assert "matchers.has.items.1" in refusal(Campaign, document)
 
 
+@pytest.mark.parametrize("field", ["country", "language", "gender", "items"])
+def test_of_many_bad_values_the_first_is_named(field: str) -> None:
+    """A list of nothing but mistakes is refused for the first of them, in little time."""
+    document = with_value(SMALLEST, f"matchers.has.{field}", ["item_1", *[5] * 5000])
+    assert list(refusal(Campaign, document)) == [f"matchers.has.{field}.1"]
+
+
 def test_a_bad_value_in_a_list_is_told_once() -> None:
     """A list whose only value is bad is refused for that value alone."""
     document = with_value(SMALLEST, "matchers.has.items", [5])

@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.profile import MAX_DEPTH, MAX_INTEGER, NotStorable, Profile, check_storable
+from contracts.profile import (
+    MAX_DEPTH,
+    MAX_DEVICES,
+    MAX_FOREIGN,
+    MAX_INTEGER,
+    NotStorable,
+    Profile,
+    check_storable,
+)
 from tests.builders import PLAYER_ID, a_profile, golden
 from tests.contracts.refusals import refusal, with_value
 from tests.strategies import profiles, stored_profiles
@@ -105,6 +113,50 @@ def test_every_foreign_field_is_named() -> None:
     """All foreign fields of an object are told at once, those of a device with its index."""
     document = a_profile(devices=[{"id": 1}, {"_id": 1, "color": "red", "_color": "red"}])
     assert set(refusal(Profile, document)) == {"devices.1._id", "devices.1.color"}
+
+
+@pytest.mark.parametrize(
+    ("document", "named"),
+    [
+        ({"devices": [{}, *[1] * 500]}, ["devices.1"]),
+        ({"devices": [{"id": 1}, *[{"a": 1, "b": 1}] * 500]}, ["devices.1.a", "devices.1.b"]),
+        ({"active_campaigns": ["a", *[1] * 5000]}, ["active_campaigns.1"]),
+        ({"inventory": {"a": 1, **{f"{number}": -1 for number in range(5000)}}}, ["inventory.0"]),
+    ],
+)
+def test_of_many_that_are_wrong_the_first_is_named(
+    document: dict[str, Any], named: list[str]
+) -> None:
+    """Naming each of very many devices or items would take as long as a whole other request."""
+    assert list(refusal(Profile, a_profile(**document))) == named
+
+
+@pytest.mark.parametrize("inside", ["", "clan.", "devices.0."])
+def test_not_all_of_very_many_foreign_fields_are_named(inside: str) -> None:
+    """The first 100 of an object, for the same reason."""
+    foreign = {f"{number}": 1 for number in range(5000)}
+    documents: dict[str, dict[str, Any]] = {
+        "": foreign,
+        "clan.": {"clan": foreign},
+        "devices.0.": {"devices": [foreign]},
+    }
+    messages = refusal(Profile, a_profile(**documents[inside]))
+    assert list(messages) == [f"{inside}{number}" for number in range(MAX_FOREIGN)]
+
+
+def test_a_player_has_up_to_1000_devices() -> None:
+    """More are refused, with the limit and how many there are."""
+    devices = [{"id": number} for number in range(MAX_DEVICES + 1)]
+    assert Profile.model_validate(a_profile(devices=devices[1:]))
+    assert "at most 1000 items" in refusal(Profile, a_profile(devices=devices))["devices"]
+
+
+def test_a_player_has_any_number_of_items_and_campaigns() -> None:
+    """What the service has written itself, or others have, can be written back."""
+    names = [f"{number}" for number in range(50_000)]
+    document = a_profile(inventory=dict.fromkeys(names, 1), active_campaigns=names)
+    check_storable(document)
+    assert same_types(as_read(document)) == same_types(document)
 
 
 def test_a_refusal_does_not_show_the_value() -> None:

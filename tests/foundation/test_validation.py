@@ -1,6 +1,7 @@
 """Strict JSON, and errors that tell what is wrong without repeating it."""
 
 from contextlib import suppress
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict
 
 from foundation.errors import Invalid
-from foundation.validation import MAX_PROBLEMS, parse_as, parse_json
+from foundation.validation import MAX_COUNTED, MAX_PROBLEMS, parse_as, parse_json
 
 
 class Player(BaseModel):
@@ -100,6 +101,17 @@ def test_an_error_is_not_much_larger_than_its_cause() -> None:
         parse_as(Player, {"x" * 10_000 + str(number): 1 for number in range(1000)})
     assert len(refused.value.detail) == MAX_PROBLEMS
     assert len(str(refused.value)) < 300 * MAX_PROBLEMS
+
+
+@pytest.mark.parametrize("value", [{}, {"captain": {}}])
+def test_more_problems_than_anybody_reads_are_counted(value: dict[str, Any]) -> None:
+    """To name a few of them pydantic would write all of them down, which takes long."""
+    value.get("captain", value).update({str(number): 1 for number in range(MAX_COUNTED)})
+    with pytest.raises(Invalid) as refused:
+        parse_as(Team if "captain" in value else Player, value, "line 3")
+    assert refused.value.detail == [
+        {"loc": ["line 3"], "msg": f"has {MAX_COUNTED + 1} problems, too many to name"}
+    ]
 
 
 class Score(BaseModel):
