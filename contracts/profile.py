@@ -56,20 +56,18 @@ class _Document(BaseModel):
 
     @model_validator(mode="after")
     def _foreign_fields_are_custom(self) -> Self:
-        foreign = [
-            InitErrorDetails(
-                type=PydanticCustomError(
-                    "foreign_field",
-                    "is not a field of a profile; a custom field's name starts with '_' "
-                    "and is not '_id'",
-                ),
-                loc=(name,),
-                input=None,
-            )
-            for name in islice(filter(_is_foreign, self.model_extra or ()), MAX_FOREIGN)
-        ]
+        foreign = [*islice(filter(_is_foreign, self.model_extra or ()), MAX_FOREIGN)]
         if foreign:
-            raise ValidationError.from_exception_data("Profile", foreign)
+            refused = PydanticCustomError(
+                "foreign_field",
+                "is not known here; allowed: {known}, and custom fields, whose names start "
+                "with '_' and are not '_id'",
+                {"known": ", ".join(type(self).model_fields)},
+            )
+            raise ValidationError.from_exception_data(
+                "Profile",
+                [InitErrorDetails(type=refused, loc=(name,), input=None) for name in foreign],
+            )
         return self
 
 

@@ -106,7 +106,17 @@ def test_foreign_fields_are_refused(path: str) -> None:
     """A field that is neither known nor custom is refused, naming it; so is `_id`."""
     messages = refusal(Profile, with_value(a_profile(), path, 1))
     assert list(messages) == [path]
-    assert "a custom field's name starts with '_'" in messages[path]
+    assert "custom fields, whose names start with '_'" in messages[path]
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [("clan.motto", "id, name"), ("devices.0.os", "id, model, carrier, firmware")],
+)
+def test_a_foreign_field_tells_those_that_are_known_there(path: str, allowed: str) -> None:
+    """A device's and a clan's fields are not those of a profile."""
+    document = a_profile(clan={"motto": 1}, devices=[{"id": 1, "os": "x"}])
+    assert f"allowed: {allowed}, and custom fields" in refusal(Profile, document)[path]
 
 
 def test_every_foreign_field_is_named() -> None:
