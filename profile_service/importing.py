@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 from foundation.errors import Invalid
+from foundation.slices import in_slices
 from foundation.validation import parse_json
 from profile_service.profiles import ProfileDocument
 from profile_service.service import CONFLICT, ProfileService, valid_profile
@@ -57,7 +58,7 @@ async def import_profiles(
     batch: dict[str, ProfileDocument] = {}
     numbers: defaultdict[str, list[int]] = defaultdict(list)
     lines = size = 0
-    async for number, line in _lines(chunks):
+    async for number, line in in_slices(_lines(chunks)):
         if line is not None and not line.strip():
             continue
         report.received += 1

@@ -1,29 +1,11 @@
 """Long work gives way to requests."""
 
-import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
-from itertools import count
 
 import pytest
 
 from foundation.slices import SLICE_SECONDS, Steps, at_once, in_slices, sliced
-from foundation.tasks import running
-
-
-@asynccontextmanager
-async def counted_turns() -> AsyncIterator[Iterator[int]]:
-    """Count the turns that others get from the loop while the block lasts."""
-    turns = count()
-
-    async def others() -> None:
-        while True:
-            next(turns)
-            await asyncio.sleep(0)
-
-    async with running(others, name="others"):
-        yield turns
+from tests.turns import counted_turns
 
 
 async def test_every_item_comes_once_and_in_order() -> None:

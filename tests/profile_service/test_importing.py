@@ -24,6 +24,7 @@ from profile_service.importing import (
 from profile_service.service import ProfileService
 from tests.builders import a_profile
 from tests.fakes import FakeClock, FakeOrigin, InMemoryProfiles
+from tests.turns import counted_turns
 
 LONG = a_profile("long", _note="x" * MAX_LINE_BYTES)
 
@@ -227,3 +228,11 @@ async def test_it_does_not_matter_how_the_bytes_come(
     assert [error.line for error in report.errors] == wrong
     assert set(profiles.documents) == right
     assert report.received == len(wrong) + len(right)
+
+
+async def test_others_run_between_the_lines_of_one_piece() -> None:
+    """Many lines that come at once hold up nobody, though nothing of them is written."""
+    async with counted_turns() as turns:
+        report = await imported(b"{}\n" * 20_000)
+    assert report.failed == 20_000
+    assert next(turns) >= 10
