@@ -9,7 +9,8 @@ MAX_KEY_LENGTH = 128
 
 KEY_RULE = (
     f"1 to {MAX_KEY_LENGTH} printable characters, spaces allowed; "
-    "not '.' or '..', no '/' or '\\', no space at either end"
+    "not '.' or '..', no '/' or '\\', no space at either end, and no U+FFFD, "
+    "which stands for bytes that are not UTF-8"
 )
 
 
@@ -27,6 +28,8 @@ def normalise_key(text: str) -> str:
         or key != key.strip()
         or "/" in key
         or "\\" in key
+        # Bytes that are not UTF-8 become it in a path: many ids would be one.
+        or "\ufffd" in key
     ):
         message = f"must be {KEY_RULE}"
         raise ValueError(message)

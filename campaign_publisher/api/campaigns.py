@@ -83,7 +83,7 @@ async def import_campaigns(
 
 
 @router.get(
-    "/{name}",
+    "/{name:key}",
     dependencies=[READER],
     summary="Get a campaign",
     responses={200: {"model": Campaign}, **UNCHANGED, **error_answers(401, 404, 422, 503)},
@@ -94,7 +94,7 @@ async def get_campaign(request: Request, name: Name, service: Service) -> Respon
 
 
 @router.put(
-    "/{name}",
+    "/{name:key}",
     summary="Create or replace a campaign",
     description="`If-Match` makes it depend on the campaign's ETag, `If-None-Match: *` on there "
     "being none. A `last_updated` is ignored: the service sets it.",
@@ -115,7 +115,7 @@ async def put_campaign(
 
 
 @router.patch(
-    "/{name}",
+    "/{name:key}",
     summary="Change parts of a campaign",
     description="A JSON merge patch (RFC 7396): what is sent replaces, null removes.",
     responses={200: {"model": Campaign}, **error_answers(404), **WRITE_ERRORS, **BODY_ERRORS},
@@ -132,7 +132,7 @@ async def patch_campaign(
 
 
 @router.delete(
-    "/{name}",
+    "/{name:key}",
     summary="Remove a campaign",
     status_code=204,
     responses={**error_answers(404), **WRITE_ERRORS},

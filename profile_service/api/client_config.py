@@ -56,7 +56,7 @@ router = APIRouter(tags=["clients"], route_class=HotRoute)
 
 
 @router.get(
-    "/get_client_config/{player_id}",
+    "/get_client_config/{player_id:key}",
     summary="A player's profile with the active campaigns",
     description=(
         "The stored profile, every field as it is stored, with `active_campaigns` set to the "

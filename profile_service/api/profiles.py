@@ -86,7 +86,7 @@ async def import_many(request: Request, parts: State, _: Actor) -> Response:
 
 
 @router.put(
-    "/{player_id}",
+    "/{player_id:key}",
     summary="Write a profile",
     description=(
         "Stores the profile as it is sent, value for value. `active_campaigns` is the service's "
@@ -106,7 +106,7 @@ async def put(_: Actor, request: Request, player_id: PlayerId, parts: State) -> 
 
 
 @router.get(
-    "/{player_id}",
+    "/{player_id:key}",
     summary="Read a profile as it is stored",
     description="The stored document; `active_campaigns` is what was last written there.",
     response_model=Profile,
@@ -117,7 +117,7 @@ async def get(_: Actor, player_id: PlayerId, parts: State) -> Response:
 
 
 @router.delete(
-    "/{player_id}",
+    "/{player_id:key}",
     summary="Remove a profile",
     description="Removes the profile for good.",
     status_code=204,

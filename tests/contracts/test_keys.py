@@ -44,6 +44,8 @@ def test_accepts(name: str) -> None:
         "a\u2028b",
         "\u202ea",
         "\ue000",
+        "\ufffd",
+        "a\ufffdb",
         "x" * (MAX_KEY_LENGTH + 1),
     ],
 )

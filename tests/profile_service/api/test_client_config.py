@@ -19,6 +19,8 @@ from tests.builders import (
 from tests.fakes import FakeOrigin, InMemoryProfiles
 from tests.simulated_time import SimulatedClock, settle, simulated
 
+NO_UTF_8 = ("%FF", "%FE", "%ED%A0%80", "a%C3")
+SLASHES = ("a%2Fb", "%2F", "..%2f", "..%2F..%2Fhealth", "a/b", "a/", "%2E%2E/", "a%0A%2Fb")
 PATH = f"/get_client_config/{PLAYER_ID}"
 CAMPAIGNS = (
     a_published_campaign("low", priority=1),
@@ -153,7 +155,9 @@ async def test_nobody_has_no_profile(client: httpx.AsyncClient) -> None:
     assert (answer.status_code, answer.json()) == (404, {"detail": "Profile not found"})
 
 
-@pytest.mark.parametrize("player_id", ["%20a", "a%5Cb", "%00", "x" * 129, "%E2%80%8B", "a%0A"])
+@pytest.mark.parametrize(
+    "player_id", ["%20a", "a%5Cb", "%00", "x" * 129, "%E2%80%8B", "a%0A", *NO_UTF_8, *SLASHES]
+)
 async def test_an_id_that_cannot_be_one(client: httpx.AsyncClient, player_id: str) -> None:
     """422 says what can."""
     answer = await client.get(f"/get_client_config/{player_id}")

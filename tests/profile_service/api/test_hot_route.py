@@ -43,7 +43,7 @@ async def serving_both(**options: object) -> AsyncIterator[httpx.AsyncClient]:
     )
     app: FastAPI = a_profile_app(parts, **options)
     ordinary = APIRouter()
-    ordinary.get(ORDINARY + "{player_id}")(get_client_config)
+    ordinary.get(ORDINARY + "{player_id:key}")(get_client_config)
     app.include_router(ordinary)
     async with LifespanManager(app) as manager:
         transport = httpx.ASGITransport(manager.app)
@@ -93,10 +93,10 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
         ("a%20b", 404),
         ("%7B%22$gt%22:%20%22%22%7D", 404),
         ("", 404),
-        ("/", 404),
-        ("one/two", 404),
-        ("one%2Ftwo", 404),
-        ("%2F", 404),
+        ("/", 422),
+        ("one/two", 422),
+        ("one%2Ftwo", 422),
+        ("%2F", 422),
         ("one%23", 404),
         ("%2E", 422),
         ("%2E%2E", 422),
@@ -109,8 +109,8 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
         ("%00", 422),
         ("one%0A", 422),
         ("%E2%80%8B", 422),
-        ("%FF", 404),
-        ("%ED%A0%80", 404),
+        ("%FF", 422),
+        ("%ED%A0%80", 422),
     ],
 )
 async def test_an_id_means_the_same(client: httpx.AsyncClient, rest: str, status: int) -> None:

@@ -15,7 +15,21 @@ from tests.fakes import InMemoryProfiles
 from tests.simulated_time import SimulatedClock, simulated
 
 MIB = 1024 * 1024
-BAD_IDS = ("%20a", "a%20", "a%5Cb", "%00", "a%0Ab", "x" * 129, "%E2%80%8B")
+BAD_IDS = (
+    "%20a",
+    "a%20",
+    "a%5Cb",
+    "%00",
+    "a%0Ab",
+    "x" * 129,
+    "%E2%80%8B",
+    "%FF",
+    "%FE",
+    "a%2Fb",
+    "..%2f",
+    "a/b",
+    "import/",
+)
 
 
 def nested(depth: int) -> bytes:
@@ -181,6 +195,18 @@ async def test_an_id_that_cannot_be_one(
     assert answer.status_code == 422
     assert answer.json()["detail"][0]["loc"] == ["path", "player_id"]
     assert "printable" in answer.json()["detail"][0]["msg"]
+
+
+async def test_bytes_that_are_no_text_are_nobody(
+    client: httpx.AsyncClient, parts: ProfileParts
+) -> None:
+    """Two ids that no UTF-8 has are not one player's: neither is written, and the rule is named."""
+    before = dict(parts.profiles.documents)
+    for player_id in ("%FF", "%FE"):
+        answer = await put(client, {}, player_id)
+        assert answer.status_code == 422
+        assert "U+FFFD" in answer.json()["detail"][0]["msg"]
+    assert parts.profiles.documents == before
 
 
 REQUESTS = (
