@@ -18,7 +18,7 @@ from profile_service.matching.evaluator import matches
 from profile_service.matching.rules import rule_of
 from tests.builders import NOW, Lists, a_campaign, a_profile
 from tests.profile_service.matching.definition import plainly_active, plainly_matches
-from tests.strategies import campaigns, moments, profiles
+from tests.strategies import campaigns, instants, moments, profiles
 
 MICROSECOND = timedelta(microseconds=1)
 
@@ -252,6 +252,20 @@ def test_the_highest_priority_comes_first(priorities: dict[str, float], order: R
         )
 
 
+@st.composite
+def _periods_and_moments(draw: st.DrawFn) -> tuple[datetime, datetime, list[datetime]]:
+    """A start, a later end, and moments: often an end of the period, or a microsecond from it."""
+    start, end = sorted(draw(st.lists(instants(), min_size=2, max_size=2, unique=True)))
+    if draw(st.booleans()):
+        end = start + draw(st.integers(1, 3)) * MICROSECOND
+    near = st.builds(
+        lambda date, off: date + off * MICROSECOND,
+        st.sampled_from((start, end)),
+        st.integers(-1, 1),
+    )
+    return start, end, draw(st.lists(near | instants(), min_size=1, max_size=6))
+
+
 def test_a_campaign_runs_from_its_start_to_just_before_its_end() -> None:
     """The start date belongs to the campaign, the end date does not."""
     end = NOW + timedelta(days=1)
@@ -260,6 +274,21 @@ def test_a_campaign_runs_from_its_start_to_just_before_its_end() -> None:
     there_and_back = (NOW - MICROSECOND, NOW, end - MICROSECOND, end)
     for at in (*there_and_back, *reversed(there_and_back)):
         assert compiled.matching(profile, at) == (["it"] if NOW <= at < end else [])
+
+
+@given(_periods_and_moments())
+def test_activity_is_half_open(found: tuple[datetime, datetime, list[datetime]]) -> None:
+    """For any start and end, a campaign is active from the one until just before the other.
+
+    The index says so as the campaign does, in whatever order times are asked.
+    """
+    start, end, at = found
+    campaign = a_campaign("it", start=start, end=end)
+    compiled = CompiledCampaigns([campaign])
+    for moment in at:
+        is_within = start <= moment < end
+        assert campaign.is_active(moment) is is_within
+        assert compiled.matching(a_profile(), moment) == ["it"] * is_within
 
 
 def test_a_scheduled_campaign_needs_no_event_to_start() -> None:
