@@ -72,4 +72,5 @@ def _lacks(conditions: Conditions, profile: Mapping[str, Any]) -> bool:
 
 
 def _is_one_of(listed: tuple[str, ...], value: object) -> bool:
-    return isinstance(value, str) and value in listed
+    # JavaScript code, which BSON has, is a str and no text.
+    return type(value) is str and value in listed

@@ -18,7 +18,8 @@ class ValueLookup:
 
     def matching(self, value: object) -> int:
         """Give those that a player with this value matches; what is no text is in no list."""
-        if not isinstance(value, str) or (found := self._sets.get(value)) is None:
+        # Text only: JavaScript code, which BSON has, is a str that has no hash.
+        if type(value) is not str or (found := self._sets.get(value)) is None:
             return self._usual
         if isinstance(found, int):
             return found

@@ -1,8 +1,10 @@
 """Hypothesis strategies: documents as anybody could have put them into MongoDB."""
 
+from collections.abc import Mapping
 from datetime import UTC
 from typing import Any
 
+import bson
 from bson.binary import Binary
 from bson.code import Code
 from bson.datetime_ms import DatetimeMS
@@ -15,6 +17,8 @@ from bson.objectid import ObjectId
 from bson.regex import Regex
 from bson.timestamp import Timestamp
 from hypothesis import strategies as st
+
+from foundation.mongo import CODEC
 
 _INT64 = st.integers(-(2**63), 2**63 - 1)
 _UINT32 = st.integers(0, 2**32 - 1)
@@ -73,6 +77,23 @@ def documents(
         max_leaves=6,
     )
     return st.dictionaries(keys, nested, max_size=4)
+
+
+def stored_documents(known: Mapping[str, st.SearchStrategy[Any]]) -> st.SearchStrategy[Any]:
+    """Documents as they are read from the store, with some of the known fields.
+
+    Each of these is what is given for it, or any BSON value.
+    """
+    values = bson_values() | json_values()
+    nested = st.one_of(values, st.lists(values, max_size=3), documents(values))
+    fields = st.fixed_dictionaries(
+        {}, optional={field: usual | nested for field, usual in known.items()}
+    )
+    return st.builds(
+        lambda others, fields: bson.decode(bson.encode({**others, **fields}), CODEC),
+        documents(values),
+        fields,
+    )
 
 
 def a_nested_value(depth: int) -> Any:

@@ -5,18 +5,19 @@ from math import nan
 from typing import Any
 
 import pytest
-from bson import DatetimeMS, Decimal128, Int64, ObjectId
+from bson import Code, DatetimeMS, Decimal128, Int64, ObjectId
 from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.campaign import Campaign, Matchers
+from profile_service.matching.compiled import CompiledCampaigns
 from profile_service.matching.evaluator import is_number, matches, owned_items
-from tests.builders import Lists, a_campaign, a_profile
+from tests.builders import NOW, Lists, a_campaign, a_profile
 from tests.profile_service.matching.definition import FIELDS, plainly_matches
 from tests.strategies import COUNTRIES, ITEMS, campaigns, profiles
 
 NO_LEVEL = [None, True, "2", nan, [2], {"min": 2}, Decimal128("2")]
-NO_COUNTRY = [None, True, 1, nan, ["US"], {"US": 1}, "us", ""]
+NO_COUNTRY = [None, True, 1, nan, ["US"], {"US": 1}, "us", "", Code("US")]
 NO_QUANTITY = [None, True, "1", nan, [1], {"count": 1}, Decimal128("1"), 0, -1, -0.5]
 
 
@@ -53,7 +54,7 @@ def _stored_values() -> st.SearchStrategy[Any]:
         st.datetimes(timezones=st.just(UTC)),
         st.sampled_from(COUNTRIES + ITEMS),
         st.sampled_from(
-            (DatetimeMS(2**60), Decimal128("NaN"), Int64(2), ObjectId(b"12 byte name"))
+            (DatetimeMS(2**60), Decimal128("NaN"), Int64(2), ObjectId(b"12 byte name"), Code("US"))
         ),
         st.just(10**400),
     )
@@ -71,8 +72,11 @@ def _stored_values() -> st.SearchStrategy[Any]:
     campaigns(), st.dictionaries(st.sampled_from((*FIELDS, "level", "inventory")), _stored_values())
 )
 def test_no_stored_document_is_an_error(campaign: Campaign, profile: dict[str, Any]) -> None:
-    """Whatever somebody has stored either matches or does not."""
-    assert matches(campaign.matchers, profile) in {True, False}
+    """Whatever somebody has stored matches or does not, as the definition and the index say."""
+    always = a_campaign("it").model_copy(update={"matchers": campaign.matchers})
+    expected = plainly_matches(campaign.matchers, profile)
+    assert matches(campaign.matchers, profile) is expected
+    assert CompiledCampaigns([always]).matching(profile, NOW) == ["it"] * expected
 
 
 @pytest.mark.parametrize(
@@ -141,6 +145,8 @@ def test_a_value_of_another_type_is_in_no_list(field: str, value: object) -> Non
     """A field that is null or no text fails `has` and passes `does_not_have`."""
     assert not _meets({field: ("US",)}, None, **{field: value})
     assert _meets(None, {field: ("US",)}, **{field: value})
+    compiled = CompiledCampaigns([a_campaign("it", level=None, has={field: ("US",)})])
+    assert compiled.matching(a_profile(**{field: value}), NOW) == []
 
 
 @pytest.mark.parametrize("field", [*FIELDS, "inventory"])
