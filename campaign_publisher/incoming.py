@@ -3,8 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
+import orjson
+
+from campaign_publisher.limits import MAX_CAMPAIGN_BYTES
 from contracts.campaign import Campaign
-from foundation.errors import Invalid
+from foundation.errors import Invalid, TooLarge
 from foundation.slices import in_slices
 from foundation.validation import parse_as
 
@@ -33,11 +36,15 @@ async def parse_campaigns(values: object) -> dict[str, Campaign]:
     Raises:
         Invalid: naming the first that is wrong, by its index, and each of its fields
             that is, or the first that has the name of an earlier one.
+        TooLarge: one is over 1 MiB.
     """
     if not isinstance(values, list):
         raise Invalid.at(msg="must be a JSON array of campaigns")
     campaigns: dict[str, Campaign] = {}
     async for index, value in in_slices(enumerate(values)):
+        # Before it is validated: what is wrong with one of 16 MiB takes seconds to tell.
+        if len(orjson.dumps(value)) > MAX_CAMPAIGN_BYTES:
+            raise TooLarge(f"campaign {index} must not be over {MAX_CAMPAIGN_BYTES} bytes")
         campaign = parse_campaign(value, None, index)
         if campaign.name in campaigns:
             raise Invalid.at(index, "name", msg="is the name of an earlier campaign in the list")

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from campaign_publisher.incoming import MAX_PATCH_DEPTH, merged, parse_campaign, parse_campaigns
-from foundation.errors import Invalid
+from campaign_publisher.limits import MAX_CAMPAIGN_BYTES
+from foundation.errors import Invalid, TooLarge
 from tests.builders import golden
 
 
@@ -36,6 +37,24 @@ def test_every_field_that_is_wrong_is_named() -> None:
     assert sorted(problems(caught)) == [["game"], ["name"], ["nonsense"], ["priority"]]
 
 
+@pytest.mark.parametrize(
+    ("matchers", "loc", "message"),
+    [
+        ({"has": {"country": "US"}}, ["matchers", "has", "country"], "must be a list"),
+        ({"has": []}, ["matchers", "has"], "must be a JSON object"),
+        ([], ["matchers"], "must be a JSON object"),
+        (None, ["matchers"], "must be a JSON object"),
+    ],
+)
+def test_a_wrong_type_is_told_in_the_terms_of_json(
+    matchers: object, loc: list[str], message: str
+) -> None:
+    """Who writes JSON need not know what Python calls it."""
+    with pytest.raises(Invalid) as caught:
+        parse_campaign({"name": "a", "game": "g", "matchers": matchers})
+    assert caught.value.detail == [{"loc": loc, "msg": message}]
+
+
 def test_names_are_compared_as_they_are_stored() -> None:
     """A name written with combining characters is the one in the path."""
     document = {"name": "Fe\u0302te", "game": "g"}
@@ -50,6 +69,14 @@ def test_a_campaign_is_an_object(value: object) -> None:
     """Any other JSON is refused."""
     with pytest.raises(Invalid):
         parse_campaign(value)
+
+
+async def test_a_campaign_of_a_list_is_as_large_as_one_alone() -> None:
+    """One that is larger is refused for that, whatever else is wrong with it."""
+    good = {"name": "a", "game": "g"}
+    large = {"name": "b", "game": 5, "matchers": {"has": {"items": [0] * MAX_CAMPAIGN_BYTES}}}
+    with pytest.raises(TooLarge, match=r"^campaign 1 must not be over 1048576 bytes$"):
+        await parse_campaigns([good, large])
 
 
 async def test_a_list_is_refused_with_its_first_mistake() -> None:
