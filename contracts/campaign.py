@@ -9,6 +9,7 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -115,12 +116,14 @@ class Campaign(Contract):
     enabled: bool = True
     last_updated: Instant | None = None
 
-    @model_validator(mode="after")
-    def _ends_after_it_starts(self) -> Self:
-        if self.start_date and self.end_date and self.start_date >= self.end_date:
-            message = "end_date must be later than start_date"
+    @field_validator("end_date")
+    @classmethod
+    def _ends_after_it_starts(cls, value: datetime | None, known: ValidationInfo) -> Any:
+        start = known.data.get("start_date")
+        if start and value and start >= value:
+            message = "must be later than start_date"
             raise ValueError(message)
-        return self
+        return value
 
     def is_active(self, at: datetime) -> bool:
         """Tell whether the campaign is enabled and `at` lies in [start_date, end_date)."""

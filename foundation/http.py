@@ -91,7 +91,7 @@ UNCHANGED: dict[int | str, dict[str, Any]] = {
 
 
 def answer_errors(app: FastAPI) -> None:
-    """Turn every error into its answer; none repeats the input or shows an exception."""
+    """Turn every error into its answer; none repeats a value or shows an exception."""
 
     @app.exception_handler(ServiceError)
     async def service_error(_: Request, error: ServiceError) -> JSONResponse:

@@ -84,7 +84,18 @@ def _place(found: ErrorDetails, value: Any) -> tuple[int | str, ...]:
 def _message(found: ErrorDetails, model: type[BaseModel]) -> str:
     if found["type"] == "extra_forbidden":
         return f"is not known here; allowed: {', '.join(_fields_at(found['loc'][:-1], model))}"
+    if found["type"] in _TYPES:
+        return f"must be {_TYPES[found['type']]}"
     return found["msg"].removeprefix("Value error, ")
+
+
+# What pydantic calls by Python's names, in JSON's.
+_TYPES = {
+    "tuple_type": "a list",
+    "list_type": "a list",
+    "model_type": "a JSON object",
+    "dict_type": "a JSON object",
+}
 
 
 def _fields_at(loc: tuple[int | str, ...], model: type[BaseModel]) -> list[str]:

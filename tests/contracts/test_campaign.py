@@ -236,7 +236,9 @@ def test_bad_dates_are_refused(field: str, date: object) -> None:
 def test_an_end_not_after_the_start_is_refused(start: str) -> None:
     """A campaign that would run at no time is refused, also when the offsets differ."""
     document = {**SMALLEST, "start_date": start, "end_date": "2022-01-25T02:00:00+02:00"}
-    assert "end_date must be later than start_date" in str(refusal(Campaign, document))
+    messages = refusal(Campaign, document)
+    assert list(messages) == ["end_date"]
+    assert "must be later than start_date" in messages["end_date"]
 
 
 @pytest.mark.parametrize("document", [None, [], "mycampaign", 5, [SMALLEST]])
