@@ -1,12 +1,16 @@
 """Where MongoDB and RabbitMQ are: URLs that are checked before anything connects by them."""
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import parse_qsl
 
 from pydantic import AfterValidator, AmqpDsn, MongoDsn, SecretStr, TypeAdapter, ValidationError
 from pymongo.errors import PyMongoError
 from pymongo.uri_parser import parse_uri
 
 MAX_DATABASE_LENGTH = 63
+MAX_HEARTBEAT = 65534  # the driver takes what is over it for 0, which is none
 
 _NOT_IN_DATABASES = frozenset('/\\. "$*<>:|?\0')
 
@@ -42,6 +46,63 @@ def _check_mongo_options(url: SecretStr) -> SecretStr:
     return url
 
 
+def _check_amqp_options(url: SecretStr) -> SecretStr:
+    """Refuse what the driver would overlook, or meet only when it connects, again and again.
+
+    With `heartbeat=1O` it would connect without a heartbeat. No value is repeated: of a URL
+    whose password is not encoded it may be a part.
+    """
+    query = url.get_secret_value().partition("?")[2].partition("#")[0]
+    for option, value in parse_qsl(query, keep_blank_values=True):
+        if option not in _AMQP_OPTIONS:
+            raise ValueError(f"must be an AMQP URL with options {', '.join(_AMQP_OPTIONS)}")
+        problem = _AMQP_OPTIONS[option](value)
+        if problem:
+            raise ValueError(f"{option} must be {problem}")
+    return url
+
+
+def _seconds(value: str) -> str | None:
+    is_number = value.isascii() and value.isdecimal() and len(value) <= len(str(MAX_HEARTBEAT))
+    if is_number and 1 <= int(value) <= MAX_HEARTBEAT:
+        return None
+    return f"1 to {MAX_HEARTBEAT} seconds, a whole number"
+
+
+def _readable_file(value: str) -> str | None:
+    try:
+        with Path(value).open("rb"):
+            return None
+    except OSError as error:
+        return f"a file that can be read: {error.strerror}"
+
+
+def _folder(value: str) -> str | None:
+    return None if Path(value).is_dir() else "a folder"
+
+
+def _switch(value: str) -> str | None:
+    return None if value in {"0", "1"} else "0 or 1"
+
+
+def _anything(_: str) -> str | None:
+    return None
+
+
+# What the driver has uses for, and what is wrong with a value, if anything is.
+_AMQP_OPTIONS: dict[str, Callable[[str], str | None]] = {
+    "heartbeat": _seconds,
+    "cafile": _readable_file,
+    "capath": _folder,
+    "cadata": _anything,
+    "certfile": _readable_file,
+    "keyfile": _readable_file,
+    "no_verify_ssl": _switch,
+    "auth": _anything,
+    "name": _anything,
+}
+
+
 def _check_database(name: str) -> str:
     if not 1 <= len(name) <= MAX_DATABASE_LENGTH or set(name) & _NOT_IN_DATABASES:
         raise ValueError(
@@ -53,5 +114,5 @@ def _check_database(name: str) -> str:
 
 # Secret, because a URL may hold a password.
 MongoUrl = Annotated[SecretStr, _check_form(MongoDsn), AfterValidator(_check_mongo_options)]
-AmqpUrl = Annotated[SecretStr, _check_form(AmqpDsn)]
+AmqpUrl = Annotated[SecretStr, _check_form(AmqpDsn), AfterValidator(_check_amqp_options)]
 DatabaseName = Annotated[str, AfterValidator(_check_database)]

@@ -2,6 +2,8 @@
 
 from contextlib import suppress
 from datetime import timedelta
+from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
@@ -106,6 +108,16 @@ def test_a_wrong_value_is_one_line_that_says_what_is_allowed(
         ("MONGO_URL", f"mongodb://me:{HIDDEN}@@mongo/", "percent-encoded"),
         ("MONGO_URL", f"mongodb://me:{HIDDEN}@mongo/?tls=true&tlsCAFile=/none", "No such file"),
         ("AMQP_URL", f"rabbit://me:{HIDDEN}@rabbit", "'amqp'"),
+        ("AMQP_URL", f"amqp://me:{HIDDEN}@rabbit/?heartbeat=1O", "heartbeat must be 1 to 65534"),
+        ("AMQP_URL", f"amqp://me:{HIDDEN}@rabbit/?heartbeat=0", "heartbeat must be 1 to 65534"),
+        ("AMQP_URL", f"amqp://me:{HIDDEN}@rabbit/?heartbeat=65535", "heartbeat must be 1 to 65534"),
+        ("AMQP_URL", f"amqp://me:{HIDDEN}@rabbit/?heartbeat=5&heartbeat=", "heartbeat must be 1"),
+        ("AMQP_URL", f"amqp://me:{HIDDEN}@rabbit/?heartbaet=5", "options heartbeat, cafile, "),
+        ("AMQP_URL", f"amqps://me:{HIDDEN}@rabbit/?cafile=/none", "cafile must be a file that can"),
+        ("AMQP_URL", f"amqps://me:{HIDDEN}@rabbit/?certfile=/", "certfile must be a file that can"),
+        ("AMQP_URL", f"amqps://me:{HIDDEN}@rabbit/?keyfile=", "keyfile must be a file that can"),
+        ("AMQP_URL", f"amqps://me:{HIDDEN}@rabbit/?capath=/none", "capath must be a folder"),
+        ("AMQP_URL", f"amqps://me:{HIDDEN}@rabbit/?no_verify_ssl=no", "no_verify_ssl must be 0 or"),
         ("CAMPAIGNS_URL", f"ftp://me:{HIDDEN}@campaigns", "'http'"),
         ("CAMPAIGNS_URL", f"http://me:{HIDDEN}@[campaigns", "URL"),
     ],
@@ -141,18 +153,21 @@ def test_an_empty_variable_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> N
     assert not settings.admin_tokens
 
 
-def test_what_is_set_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_set_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Each variable is a field of that name; URLs stay as they were written."""
+    authorities = tmp_path / "my authorities.pem"
+    authorities.touch()
+    amqp = f"amqps://rabbit?cafile={quote(str(authorities))}&heartbeat=5&name=a+name&auth=external"
     mongo = "mongodb://a,b:1/?replicaSet=x&tls=true"
     monkeypatch.setenv("MONGO_URL", mongo)
-    monkeypatch.setenv("AMQP_URL", "amqps://rabbit?cafile=/ca.pem")
+    monkeypatch.setenv("AMQP_URL", amqp)
     monkeypatch.setenv("MONGO_DRIVER", "pymongo")
     monkeypatch.setenv("LOG_LEVEL", "ERROR")
     monkeypatch.setenv("LOG_FORMAT", "json")
     monkeypatch.setenv("ADMIN_TOKEN", f"me:{HIDDEN}")
     settings = load(ServiceSettings)
     assert settings.mongo_url.get_secret_value() == mongo
-    assert settings.amqp_url.get_secret_value() == "amqps://rabbit?cafile=/ca.pem"
+    assert settings.amqp_url.get_secret_value() == amqp
     assert settings.mongo_driver is MongoDriver.PYMONGO
     assert settings.log_level is LogLevel.ERROR
     assert settings.log_format is LogFormat.JSON
