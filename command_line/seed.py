@@ -1,9 +1,8 @@
 """profile-matcher seed: campaigns and profiles from files into running services."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from io import BytesIO
+from io import SEEK_END, BytesIO
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO
 from urllib.parse import quote
@@ -17,6 +16,8 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 from command_line.client import client_of, complain, detail_of, fail
 from contracts.keys import normalise_key
 from foundation.tokens import first_secret
+
+CHUNK_BYTES = 64 * 1024
 
 _FILE: dict[str, Any] = {"exists": True, "dir_okay": False, "metavar": "FILE"}
 
@@ -128,8 +129,10 @@ def _put_one(client: httpx.Client, campaign: Any) -> str | None:
 
 def _import(client: httpx.Client, path: Path) -> int:
     """Send a file's profiles in one request; give how many were refused."""
-    with _progress() as progress, _lines_of(path, progress) as lines:
-        answer = client.post("/profiles/import", content=lines, headers=_content_type("x-ndjson"))
+    with _lines_of(path) as lines, _progress() as progress:
+        # From a generator, which has no length: httpx would take that of a pipe for 0.
+        chunks = _shown(lines, progress, path.name)
+        answer = client.post("/profiles/import", content=chunks, headers=_content_type("x-ndjson"))
     if not answer.is_success:
         complain(f"{path}: {detail_of(answer)}")
         return 1
@@ -158,16 +161,22 @@ def _progress() -> Progress:
     )
 
 
-@contextmanager
-def _lines_of(path: Path, progress: Progress) -> Iterator[BinaryIO]:
-    """Open a file as NDJSON whose reading is shown; only a .json file is read whole."""
+def _lines_of(path: Path) -> BinaryIO:
+    """Open a file as NDJSON; only a .json file is read whole."""
     if path.suffix == ".json":
-        body = b"\n".join(orjson.dumps(profile) for profile in _list_in(path))
-        with progress.wrap_file(BytesIO(body), len(body), description=path.name) as lines:
-            yield lines
-    else:
-        with progress.open(path, "rb", description=path.name) as lines:
-            yield lines
+        return BytesIO(b"\n".join(orjson.dumps(profile) for profile in _list_in(path)))
+    return path.open("rb")
+
+
+def _shown(lines: BinaryIO, progress: Progress, description: str) -> Iterator[bytes]:
+    """Give what is read in chunks, and show how far it is; of a pipe, how much came so far."""
+    total = lines.seek(0, SEEK_END) if lines.seekable() else None
+    if total is not None:
+        lines.seek(0)
+    task = progress.add_task(description, total=total)
+    while chunk := lines.read(CHUNK_BYTES):
+        yield chunk
+        progress.advance(task, len(chunk))
 
 
 def _content_type(kind: str) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """profile-matcher seed: campaigns and profiles from files."""
 
 import json
+import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from typer.testing import CliRunner, Result
 from command_line.main import app
 from devstack.servers import listening
 from tests.builders import a_campaign, a_profile
-from tests.command_line.stacks import Stack, a_stack
+from tests.command_line.stacks import COMMAND, Stack, a_stack
 
 LIMIT = 30.0
 
@@ -152,6 +153,24 @@ def test_streams_a_file_of_many_profiles(stack: Stack, tmp_path: Path) -> None:
     assert (result.exit_code, result.output) == (
         0,
         f"{path}: 5000 profiles: 5000 created, 0 replaced, 0 refused\n",
+    )
+
+
+def test_streams_profiles_from_a_pipe(stack: Stack) -> None:
+    """What has no length is sent as it comes."""
+    lines = b"".join(b'{"player_id": "piped-%d"}\n' % number for number in range(5000))
+    ended = subprocess.run(
+        [COMMAND, "seed", "--profiles", "/dev/stdin", "--profiles-url", stack.profiles_url],
+        env={"ADMIN_TOKEN": stack.token},
+        input=lines,
+        capture_output=True,
+        timeout=LIMIT,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr, ended.stdout) == (
+        0,
+        b"",
+        b"/dev/stdin: 5000 profiles: 5000 created, 0 replaced, 0 refused\n",
     )
 
 
