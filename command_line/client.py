@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import httpx
+import orjson
 import typer
 
 from foundation.errors import describe
@@ -13,9 +14,16 @@ TIMEOUT = httpx.Timeout(10.0, read=60.0, write=60.0)
 MAX_TEXT = 500
 
 
+class NotOurs(Exception):
+    """What answers is no service of Profile Matcher."""
+
+
 @contextmanager
 def client_of(url: str, *, token: str = "") -> Iterator[httpx.Client]:
-    """Give a client of the service at `url`; one that does not answer ends the command."""
+    """Give a client of the service at `url`; one that does not answer ends the command.
+
+    So does `NotOurs` in the block.
+    """
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     try:
         # The services stand in one's own network: no proxy of the environment is asked.
@@ -23,6 +31,8 @@ def client_of(url: str, *, token: str = "") -> Iterator[httpx.Client]:
             base_url=url, headers=headers, timeout=TIMEOUT, trust_env=False
         ) as client:
             yield client
+    except NotOurs:
+        fail(f"{url} is not a Profile Matcher service")
     except httpx.TimeoutException:
         fail(f"{url} did not answer in time")
     except (httpx.HTTPError, httpx.InvalidURL, UnicodeEncodeError) as error:
@@ -38,6 +48,21 @@ def fail(message: str) -> NoReturn:
 def complain(message: str) -> None:
     """Write a line to standard error."""
     typer.echo(message, err=True)
+
+
+def content_of(answer: httpx.Response, *fields: str) -> dict[str, Any]:
+    """Give the JSON object of a successful answer, which has these fields.
+
+    Raises:
+        NotOurs: it is something else.
+    """
+    try:
+        content = orjson.loads(answer.content)
+    except orjson.JSONDecodeError:
+        raise NotOurs from None
+    if not isinstance(content, dict) or not content.keys() >= set(fields):
+        raise NotOurs
+    return content
 
 
 def detail_of(answer: httpx.Response) -> str:

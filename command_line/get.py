@@ -3,12 +3,12 @@
 from typing import Annotated
 from urllib.parse import quote
 
-import httpx
 import typer
 from rich.console import Console
 
-from command_line.client import client_of, detail_of, fail
+from command_line.client import client_of, content_of, detail_of, fail
 from contracts.keys import normalise_key
+from contracts.profile import ACTIVE_CAMPAIGNS_FIELD
 from foundation.tokens import first_secret
 
 
@@ -28,8 +28,11 @@ def get(
         fail(f"PLAYER_ID {error}")
     with client_of(url, token=first_secret(token)) as client:
         answer = client.get(path)
-    if answer.status_code == httpx.codes.NOT_FOUND:
-        fail(f"there is no player {player_id}")
+        if answer.is_success:
+            content_of(answer, ACTIVE_CAMPAIGNS_FIELD)
     if not answer.is_success:
-        fail(detail_of(answer))
+        detail = detail_of(answer)
+        # The campaign service, or somebody else's, answers 404 as well.
+        is_unknown = detail == "404 Profile not found"
+        fail(f"there is no player {player_id}" if is_unknown else detail)
     Console().print_json(answer.text)

@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-from command_line.client import client_of, complain, detail_of, fail
+from command_line.client import client_of, complain, content_of, detail_of, fail
 from contracts.keys import normalise_key
 from foundation.tokens import first_secret
 
@@ -96,6 +96,7 @@ def _replace(client: httpx.Client, items: list[_Item]) -> int:
     if not answer.is_success:
         complain(f"campaigns: {detail_of(answer)}")
         return 1
+    content_of(answer, "revision", "created")
     typer.echo(f"campaigns: {len(items)} are now all there are")
     return 0
 
@@ -124,7 +125,10 @@ def _put_one(client: httpx.Client, campaign: Any) -> str | None:
         content=orjson.dumps(campaign),
         headers=_content_type("json"),
     )
-    return None if answer.is_success else f"{name}: {detail_of(answer)}"
+    if not answer.is_success:
+        return f"{name}: {detail_of(answer)}"
+    content_of(answer, "name", "game")
+    return None
 
 
 def _import(client: httpx.Client, path: Path) -> int:
@@ -136,7 +140,7 @@ def _import(client: httpx.Client, path: Path) -> int:
     if not answer.is_success:
         complain(f"{path}: {detail_of(answer)}")
         return 1
-    report = answer.json()
+    report = content_of(answer, "received", "created", "replaced", "failed", "errors")
     for error in report["errors"]:
         complain(f"{path}: profile {error['line']}: {error['detail']}")
     if report["failed"] > len(report["errors"]):

@@ -10,6 +10,7 @@ from command_line.main import app
 from devstack.servers import listening
 from tests.builders import PLAYER_ID
 from tests.command_line.stacks import COMMAND, Stack
+from tests.command_line.strangers import PAGE, Stranger, a_stranger
 
 LIMIT = 30.0
 
@@ -62,3 +63,18 @@ def test_says_that_an_address_is_none(url: str) -> None:
     result = get(PLAYER_ID, "--url", url)
     assert result.exit_code == 1
     assert result.output.startswith(f"{url} cannot be reached: ")
+
+
+@pytest.mark.parametrize("body", [PAGE, b"[]", b'{"status": "ok"}', b"\xff"])
+def test_says_that_the_service_is_another(body: bytes) -> None:
+    """Success of somebody else's is one line."""
+    with a_stranger(Stranger(body=body)) as stranger:
+        result = get(PLAYER_ID, "--url", stranger.url)
+    assert result.exit_code == 1
+    assert result.output == f"{stranger.url} is not a Profile Matcher service\n"
+
+
+def test_takes_no_other_404_for_an_unknown_player(stack: Stack) -> None:
+    """A page that another service does not have says nothing about players."""
+    result = get(PLAYER_ID, "--url", stack.campaigns_url)
+    assert (result.exit_code, result.output) == (1, "404 Not Found\n")

@@ -14,6 +14,7 @@ from command_line.main import app
 from devstack.servers import listening
 from tests.builders import a_campaign, a_profile
 from tests.command_line.stacks import COMMAND, Stack, a_stack
+from tests.command_line.strangers import PAGE, Stranger, a_stranger
 
 LIMIT = 30.0
 
@@ -207,6 +208,18 @@ def test_says_that_a_service_is_away(tmp_path: Path) -> None:
     assert result.exit_code == 1
     assert result.output.startswith(f"{url} cannot be reached: ")
     assert result.output.count("\n") == 1
+
+
+@pytest.mark.parametrize("body", [PAGE, b"[]", b'{"name": 7}'])
+@pytest.mark.parametrize("options", [["--campaigns"], ["--replace", "--campaigns"], ["--profiles"]])
+def test_says_that_a_service_is_another(tmp_path: Path, body: bytes, options: list[str]) -> None:
+    """What somebody else answers with success is not taken for written."""
+    path = written(tmp_path / "one.json", a_json_campaign("one"))
+    with a_stranger(Stranger(body=body)) as stranger:
+        where = ["--campaigns-url", stranger.url, "--profiles-url", stranger.url]
+        result = CliRunner().invoke(app, ["seed", *options, str(path), *where])
+    assert result.exit_code == 1
+    assert result.output == f"{stranger.url} is not a Profile Matcher service\n"
 
 
 @pytest.mark.parametrize("arguments", [[], ["--replace"], ["--campaigns", "missing.json"]])
