@@ -1,5 +1,7 @@
 """The command itself."""
 
+import os
+import signal
 import subprocess
 from importlib.metadata import version
 
@@ -22,3 +24,21 @@ def test_lists_its_commands() -> None:
     result = CliRunner().invoke(app, ["--help"])
     assert result.exit_code == 0
     assert all(command in result.output for command in ("up", "seed", "get", "bench"))
+
+
+def test_an_early_interrupt_is_quiet() -> None:
+    """Ctrl-C while modules are still imported ends it with 130 and no traceback."""
+    with subprocess.Popen(
+        [COMMAND, "up"],
+        env={**os.environ, "PYTHONPROFILEIMPORTTIME": "1"},  # tells of each import
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        while not process.stderr.readline().endswith(" typer\n"):
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=LIMIT)
+    assert process.returncode == 130
+    assert "Traceback" not in said
