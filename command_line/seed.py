@@ -19,6 +19,8 @@ from foundation.tokens import first_secret
 
 CHUNK_BYTES = 64 * 1024
 
+_TOKEN_REFUSED = {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}
+
 _FILE: dict[str, Any] = {"exists": True, "dir_okay": False, "metavar": "FILE"}
 
 
@@ -102,31 +104,49 @@ def _replace(client: httpx.Client, items: list[_Item]) -> int:
 
 
 def _put(client: httpx.Client, items: list[_Item]) -> int:
-    refused = 0
-    for item in items:
-        problem = _put_one(client, item.campaign)
-        if problem:
-            complain(f"{item.where}: {problem}")
+    """Write campaigns one by one, until the token turns out not to allow it."""
+    written = refused = 0
+    try:
+        for item in items:
+            problem = _put_one(client, item.campaign)
+            if problem is None:
+                written += 1
+                continue
             refused += 1
-    typer.echo(f"campaigns: {len(items) - refused} written, {refused} refused")
+            complain(f"{item.where}: {problem.text}")
+            if problem.concerns_all:
+                break
+    finally:  # also when the service goes away after some
+        left = len(items) - written - refused
+        if written or refused or not left:
+            and_left = f", {left} left" if left else ""
+            typer.echo(f"campaigns: {written} written, {refused} refused{and_left}")
     return refused
 
 
-def _put_one(client: httpx.Client, campaign: Any) -> str | None:
+@dataclass(frozen=True)
+class _Problem:
+    """Why a campaign is not written; `concerns_all` tells that no other would be."""
+
+    text: str
+    concerns_all: bool = False
+
+
+def _put_one(client: httpx.Client, campaign: Any) -> _Problem | None:
     """Write one campaign; give what is wrong with it, if anything is."""
     try:
         name = normalise_key(campaign["name"])
     except (TypeError, KeyError):
-        return "has no name"
+        return _Problem("has no name")
     except ValueError as error:
-        return f"name {error}"
+        return _Problem(f"name {error}")
     answer = client.put(
         f"/campaigns/{quote(name, safe='')}",
         content=orjson.dumps(campaign),
         headers=_content_type("json"),
     )
     if not answer.is_success:
-        return f"{name}: {detail_of(answer)}"
+        return _Problem(f"{name}: {detail_of(answer)}", answer.status_code in _TOKEN_REFUSED)
     content_of(answer, "name", "game")
     return None
 

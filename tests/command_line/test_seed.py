@@ -222,6 +222,39 @@ def test_says_that_a_service_is_another(tmp_path: Path, body: bytes, options: li
     assert result.output == f"{stranger.url} is not a Profile Matcher service\n"
 
 
+def seed_stranger(stranger: Stranger, *campaigns: Path) -> Result:
+    """Send campaigns to somebody else's server."""
+    files = [argument for path in campaigns for argument in ("--campaigns", str(path))]
+    return CliRunner().invoke(app, ["seed", *files, "--campaigns-url", stranger.url])
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_stops_at_a_token_that_may_not(tmp_path: Path, status: int) -> None:
+    """One campaign tells as much about a token as all of them do."""
+    path = written(tmp_path / "three.json", [a_json_campaign(name) for name in "abc"])
+    stranger = Stranger(status=status, body=b'{"detail": "no"}')
+    with a_stranger(stranger):
+        result = seed_stranger(stranger, path)
+    assert result.exit_code == 1
+    assert result.output.splitlines() == [
+        f"{path}: campaign 1: a: {status} no",
+        "campaigns: 0 written, 1 refused, 2 left",
+    ]
+    assert stranger.asked == ["PUT /campaigns/a"]
+
+
+def test_says_how_far_it_came(tmp_path: Path) -> None:
+    """When the service goes away midway, what is written by then is counted."""
+    path = written(tmp_path / "four.json", [a_json_campaign(name) for name in "abcd"])
+    stranger = Stranger(body=b'{"name": "", "game": ""}', answers=2)
+    with a_stranger(stranger):
+        result = seed_stranger(stranger, path)
+    assert result.exit_code == 1
+    summary, reason = result.output.splitlines()
+    assert summary == "campaigns: 2 written, 0 refused, 2 left"
+    assert reason.startswith(f"{stranger.url} cannot be reached: ")
+
+
 @pytest.mark.parametrize("arguments", [[], ["--replace"], ["--campaigns", "missing.json"]])
 def test_refuses_arguments_that_say_nothing_to_do(arguments: list[str]) -> None:
     """What can't be meant is refused with exit code 2 before anything is sent."""
