@@ -11,9 +11,12 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI
 
+from foundation.clock import Clock, SystemClock
+
 STOP_SECONDS = 10.0
 DRAIN_SECONDS = 3
 STARTED_POLL_SECONDS = 0.02
+REPEAT_SECONDS = 1.0
 
 
 class StackFailed(Exception):
@@ -80,27 +83,32 @@ async def _serve(server: uvicorn.Server, listener: socket.socket, name: str) -> 
         raise StackFailed(f"{name} did not start") from None
 
 
-async def run_until_signal(work: Coroutine[Any, Any, None]) -> None:
-    """Run `work` until SIGINT or SIGTERM cancels it; a second one ends the process at once."""
+async def run_until_signal(work: Coroutine[Any, Any, None], *, clock: Clock | None = None) -> None:
+    """Run `work` until SIGINT or SIGTERM cancels it; a later one ends the process at once.
+
+    One within a second of the first is the same: Ctrl-C reaches the process and the
+    launcher before it (`uv run`), which passes it on.
+    """
     task = asyncio.create_task(work)
-    with _signals_cancel(task):
+    with _signals_cancel(task, clock or SystemClock()):
         await asyncio.wait({task})
     if not task.cancelled():
         task.result()
 
 
 @contextmanager
-def _signals_cancel(task: asyncio.Task[None]) -> Iterator[None]:
+def _signals_cancel(task: asyncio.Task[None], clock: Clock) -> Iterator[None]:
     loop = asyncio.get_running_loop()
-    signalled = False
+    first: float | None = None
 
     def cancel(number: int, _: FrameType | None) -> None:
-        nonlocal signalled
-        if signalled:
+        nonlocal first
+        if first is None:
+            first = clock.elapsed()
+            loop.call_soon_threadsafe(task.cancel)
+        elif clock.elapsed() - first >= REPEAT_SECONDS:
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
-        signalled = True
-        loop.call_soon_threadsafe(task.cancel)
 
     # Not loop.add_signal_handler: the services put their own handler for SIGTERM before
     # this one while they run, and call it.

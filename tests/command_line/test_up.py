@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from devstack.servers import listening
+from devstack.servers import REPEAT_SECONDS, listening
 from tests.builders import PLAYER_ID
 from tests.command_line.stacks import (
     POLL_SECONDS,
@@ -115,7 +115,7 @@ def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
             request("GET", f"{stack.profiles_url}/health/live")
             stack.process.send_signal(signal.SIGINT)
             with pytest.raises(subprocess.TimeoutExpired):
-                stack.process.wait(0.5)
+                stack.process.wait(REPEAT_SECONDS + 0.5)
             assert stack.stop() == -signal.SIGINT
 
 

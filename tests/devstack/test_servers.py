@@ -11,6 +11,7 @@ import pytest
 from fastapi import FastAPI
 
 from devstack.servers import StackFailed, listening, run_until_signal, serving
+from tests.fakes import FakeClock
 
 DEADLINE = 10.0
 HOST = "127.0.0.1"
@@ -90,6 +91,25 @@ async def test_a_signal_ends_the_work(number: signal.Signals) -> None:
         await run_until_signal(work())
     assert events == ["cleaned up"]
     assert signal.getsignal(number) is before
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_a_signal_that_comes_twice_is_one(number: signal.Signals) -> None:
+    """A launcher passes on what the process got itself: the cleaning up is not cut off."""
+    events: list[str] = []
+
+    async def work() -> None:
+        try:
+            signal.raise_signal(number)
+            signal.raise_signal(number)
+            await asyncio.sleep(DEADLINE)
+        finally:
+            await asyncio.sleep(0)
+            events.append("cleaned up")
+
+    async with asyncio.timeout(DEADLINE / 2):
+        await run_until_signal(work(), clock=FakeClock())
+    assert events == ["cleaned up"]
 
 
 async def test_work_that_fails_is_told() -> None:
