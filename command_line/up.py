@@ -38,17 +38,27 @@ def up(
         data=data, host=host, campaigns_port=campaigns_port, profiles_port=profiles_port
     )
     try:
-        asyncio.run(serve(options, StackSettings.load(), on_ready=_tell))
+        asyncio.run(serve(options, StackSettings.load(), _Terminal()))
     except StackFailed as error:
         fail(str(error))
     typer.echo("Stopped.")
 
 
-def _tell(running: "Running") -> None:
-    if running.loaded_examples:
-        typer.echo("Loaded the example campaigns and profiles.")
-    typer.echo(f"Campaigns:   {running.campaigns_url}/docs")
-    typer.echo(f"Profiles:    {running.profiles_url}/docs")
-    typer.echo(f"Admin token: {running.token if running.token_is_new else 'as in ADMIN_TOKEN'}")
-    typer.echo(f"Try:         curl {running.profiles_url}/get_client_config/{running.example}")
-    typer.echo("Stop:        Ctrl-C")
+class _Terminal:
+    """Tells who started the stack how far it is."""
+
+    def started(self, running: "Running") -> None:
+        token = running.token if running.token_is_new else "as in ADMIN_TOKEN"
+        typer.echo(f"Campaigns:   {running.campaigns_url}/docs")
+        typer.echo(f"Profiles:    {running.profiles_url}/docs")
+        typer.echo(f"Admin token: {token}")
+
+    def waiting(self, running: "Running") -> None:
+        whom = "MongoDB (MONGO_URL)" if running.mongo_is_given else "the services"
+        typer.echo(f"Waiting for {whom} ... {running.campaigns_url}/health/ready tells more")
+
+    def ready(self, running: "Running", *, loaded_examples: bool) -> None:
+        if loaded_examples:
+            typer.echo("Loaded the example campaigns and profiles.")
+        typer.echo(f"Try:         curl {running.profiles_url}/get_client_config/{running.example}")
+        typer.echo("Stop:        Ctrl-C")

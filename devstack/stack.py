@@ -9,12 +9,11 @@ import asyncio
 import secrets
 import socket
 import sqlite3
-from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
 from pydantic import HttpUrl, SecretStr
 
@@ -32,6 +31,7 @@ from foundation.settings import LogLevel, ServiceSettings, load
 from foundation.tokens import first_secret
 
 FILE_NAME = "profile-matcher.sqlite"
+PATIENCE_SECONDS = 3.0
 
 _Settings = TypeVar("_Settings", bound=ServiceSettings)
 
@@ -48,17 +48,34 @@ class Options:
 
 @dataclass(frozen=True)
 class Running:
-    """What there is to know about a stack that answers.
+    """What there is to know about a stack that listens.
 
-    `token` is an admin token; `token_is_new` tells that it was made for this run.
+    `token` is an admin token; `token_is_new` tells that it was made for this run, and
+    `mongo_is_given` that MONGO_URL names where the data is.
     """
 
     campaigns_url: str
     profiles_url: str
     token: str
     token_is_new: bool
-    loaded_examples: bool
+    mongo_is_given: bool
     example: str = EXAMPLE_PLAYER
+
+
+class Announcer(Protocol):
+    """Who is told how far a stack is."""
+
+    def started(self, running: Running) -> None:
+        """Both services listen."""
+        ...
+
+    def waiting(self, running: Running) -> None:
+        """They have not been ready for some seconds."""
+        ...
+
+    def ready(self, running: Running, *, loaded_examples: bool) -> None:
+        """Both are ready."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -89,9 +106,7 @@ class _Plan:
     profile_seams: dict[str, Any]
 
 
-async def serve(
-    options: Options, settings: StackSettings, *, on_ready: Callable[[Running], None]
-) -> None:
+async def serve(options: Options, settings: StackSettings, announcer: Announcer) -> None:
     """Run both services until SIGINT or SIGTERM; the profile service is stopped first.
 
     Raises:
@@ -102,7 +117,7 @@ async def serve(
         listening(options.host, options.profiles_port) as profiles_listener,
     ):
         await run_until_signal(
-            _serve(options, settings, campaigns_listener, profiles_listener, on_ready)
+            _serve(options, settings, campaigns_listener, profiles_listener, announcer)
         )
 
 
@@ -111,12 +126,19 @@ async def _serve(
     settings: StackSettings,
     campaigns_listener: socket.socket,
     profiles_listener: socket.socket,
-    on_ready: Callable[[Running], None],
+    announcer: Announcer,
 ) -> None:
     campaigns_url, profiles_url = _url(campaigns_listener), _url(profiles_listener)
     new_token = secrets.token_hex(16)
     plan = _plan(options, settings, campaigns_url, new_token)
     token = first_secret(plan.settings.campaigns.admin_token.get_secret_value())
+    running = Running(
+        campaigns_url,
+        profiles_url,
+        token,
+        token_is_new=token == new_token,
+        mongo_is_given="open_log" not in plan.campaign_seams,
+    )
     set_up_logging(plan.settings.campaigns)
     campaigns = campaign_publisher.main.create_app(plan.settings.campaigns, **plan.campaign_seams)
     profiles = profile_service.main.create_app(plan.settings.profiles, **plan.profile_seams)
@@ -124,8 +146,14 @@ async def _serve(
         serving(campaigns, campaigns_listener, name="the campaign service") as campaigns_task,
         serving(profiles, profiles_listener, name="the profile service") as profiles_task,
     ):
-        loaded = await load_examples_once(campaigns_url, profiles_url, token)
-        on_ready(Running(campaigns_url, profiles_url, token, token == new_token, loaded))
+        announcer.started(running)
+        loop = asyncio.get_running_loop()
+        patience = loop.call_later(PATIENCE_SECONDS, announcer.waiting, running)
+        try:
+            loaded = await load_examples_once(campaigns_url, profiles_url, token)
+        finally:
+            patience.cancel()
+        announcer.ready(running, loaded_examples=loaded)
         await asyncio.wait({campaigns_task, profiles_task}, return_when=asyncio.FIRST_COMPLETED)
         raise StackFailed("a service stopped by itself")
 

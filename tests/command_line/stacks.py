@@ -43,7 +43,7 @@ def a_stack(
     with output.open("wb") as file:
         process = start(folder, *options, environ=environ, output=file.fileno())
     try:
-        yield _stack(process, _printed(process, output))
+        yield _stack(process, printed(process, output))
     finally:
         process.kill()
         process.wait(STOP_SECONDS)
@@ -65,9 +65,10 @@ def start(
     )
 
 
-def _printed(process: subprocess.Popen[bytes], output: Path) -> str:
+def printed(process: subprocess.Popen[bytes], output: Path, *, until: str = "Ctrl-C") -> str:
+    """Give what a stack has printed into a file, once there is a certain text in it."""
     deadline = time.monotonic() + START_SECONDS
-    while "Ctrl-C" not in (printed := output.read_text()):
+    while until not in (printed := output.read_text()):
         if process.poll() is not None or time.monotonic() > deadline:
             raise AssertionError(f"the stack did not start:\n{printed}")
         time.sleep(POLL_SECONDS)

@@ -18,6 +18,7 @@ from tests.command_line.stacks import (
     STOP_SECONDS,
     Stack,
     a_stack,
+    printed,
     start,
 )
 
@@ -155,6 +156,27 @@ def test_a_wrong_setting_is_one_line(tmp_path: Path) -> None:
     said = run_to_the_end(tmp_path, environ={"CAMPAIGNS_TTL": "soon"})
     assert said.startswith("CAMPAIGNS_TTL='soon': ")
     assert said.count("\n") == 1
+
+
+def test_says_what_it_waits_for(tmp_path: Path) -> None:
+    """While the given MongoDB is away, the addresses and the token are shown, and one line why."""
+    output = tmp_path / "output.txt"
+    with listening("127.0.0.1", 0) as listener:
+        mongo_url = f"mongodb://127.0.0.1:{listener.getsockname()[1]}"
+    with output.open("wb") as file:
+        process = start(tmp_path, environ={"MONGO_URL": mongo_url}, output=file.fileno())
+    try:
+        said = printed(process, output, until="/health/ready")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(STOP_SECONDS) == 0
+    finally:
+        process.kill()
+    campaigns, profiles, token, *_ = said.splitlines()
+    assert campaigns.startswith("Campaigns: ")
+    assert profiles.startswith("Profiles: ")
+    assert token.startswith("Admin token: ")
+    ready = campaigns.split()[1].replace("/docs", "/health/ready")
+    assert f"\nWaiting for MongoDB (MONGO_URL) ... {ready} tells more\n" in said
 
 
 def test_a_token_of_the_environment_is_used_and_not_printed(tmp_path: Path) -> None:
