@@ -27,7 +27,7 @@ from devstack.handover import Handover
 from devstack.profiles import open_sqlite_profiles
 from devstack.servers import StackFailed, listening, run_until_signal, serving
 from foundation.logs import set_up_logging
-from foundation.settings import LogLevel, ServiceSettings, load
+from foundation.settings import LogLevel, ServiceSettings, check, load
 from foundation.tokens import first_secret
 
 FILE_NAME = "profile-matcher.sqlite"
@@ -90,8 +90,9 @@ class StackSettings:
         """Read them from the environment, before an event loop runs: it would tell more.
 
         Raises:
-            SystemExit: a value is wrong; one line names it.
+            SystemExit: a value is wrong; one line names it. Both services' are told together.
         """
+        check(campaign_publisher.settings.Settings, profile_service.settings.Settings)
         return cls(
             load(campaign_publisher.settings.Settings), load(profile_service.settings.Settings)
         )

@@ -85,11 +85,27 @@ def load(settings: type[Loaded]) -> Loaded:
         SystemExit: a value is wrong. One line for each names the variable, the value
             (unless it is secret) and what is allowed.
     """
-    try:
-        return settings()
-    except ValidationError as error:
-        lines = [_describe(settings, found) for found in error.errors(include_url=False)]
+    check(settings)
+    return settings()
+
+
+def check(*kinds: type[BaseSettings]) -> None:
+    """Look for wrong values in the environment, for all of these settings together.
+
+    Raises:
+        SystemExit: as `load` does; what several of them share is told once.
+    """
+    lines = dict.fromkeys(line for kind in kinds for line in _problems(kind))
+    if lines:
         sys.exit("\n".join(lines))
+
+
+def _problems(settings: type[BaseSettings]) -> list[str]:
+    try:
+        settings()
+    except ValidationError as error:
+        return [_describe(settings, found) for found in error.errors(include_url=False)]
+    return []
 
 
 def _describe(settings: type[BaseSettings], found: Any) -> str:

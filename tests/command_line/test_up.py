@@ -158,6 +158,17 @@ def test_a_wrong_setting_is_one_line(tmp_path: Path) -> None:
     assert said.count("\n") == 1
 
 
+def test_wrong_settings_of_both_services_are_told_at_once(tmp_path: Path) -> None:
+    """One line for each variable, also when both services read it."""
+    wrong = {"CHECKPOINT_EVERY": "0", "LOG_FORMAT": "xml", "CAMPAIGNS_TTL": "soon"}
+    said = run_to_the_end(tmp_path, environ=wrong)
+    assert [line.partition("=")[0] for line in said.splitlines()] == [
+        "LOG_FORMAT",
+        "CHECKPOINT_EVERY",
+        "CAMPAIGNS_TTL",
+    ]
+
+
 def test_says_what_it_waits_for(tmp_path: Path) -> None:
     """While the given MongoDB is away, the addresses and the token are shown, and one line why."""
     output = tmp_path / "output.txt"
