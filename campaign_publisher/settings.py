@@ -1,12 +1,23 @@
 """What the campaign service can be told by its environment."""
 
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
 from foundation.durations import Duration
 from foundation.settings import ServiceSettings
+
+
+def _check_count(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
+    """Say all that is allowed, whatever is wrong."""
+    try:
+        return read(value)
+    except ValidationError:
+        raise ValueError("must be a whole number, 1 at least") from None
+
+
+Count = Annotated[int, Field(ge=1), WrapValidator(_check_count)]
 
 
 class Settings(ServiceSettings):
@@ -19,4 +30,4 @@ class Settings(ServiceSettings):
 
     heartbeat_interval: Duration = timedelta(seconds=60)
     changes_poll_interval: Duration = timedelta(seconds=1)
-    checkpoint_every: Annotated[int, Field(ge=1)] = 500
+    checkpoint_every: Count = 500

@@ -15,15 +15,15 @@ MAX_HEARTBEAT = 65534  # the driver takes what is over it for 0, which is none
 _NOT_IN_DATABASES = frozenset('/\\. "$*<>:|?\0')
 
 
-def _check_form(kind: Any) -> AfterValidator:
+def _check_form(kind: Any, *, example: str) -> AfterValidator:
     """Check a URL's form and keep it as it was written: a driver reads it, options and all."""
     adapter: TypeAdapter[Any] = TypeAdapter(kind)
 
     def check(url: SecretStr) -> SecretStr:
         try:
             adapter.validate_python(url.get_secret_value())
-        except ValidationError as error:
-            raise ValueError(error.errors(include_url=False)[0]["msg"]) from None
+        except ValidationError:
+            raise ValueError(f"must be a URL such as {example}") from None
         return url
 
     return AfterValidator(check)
@@ -113,6 +113,14 @@ def _check_database(name: str) -> str:
 
 
 # Secret, because a URL may hold a password.
-MongoUrl = Annotated[SecretStr, _check_form(MongoDsn), AfterValidator(_check_mongo_options)]
-AmqpUrl = Annotated[SecretStr, _check_form(AmqpDsn), AfterValidator(_check_amqp_options)]
+MongoUrl = Annotated[
+    SecretStr,
+    _check_form(MongoDsn, example="mongodb://USER:PASSWORD@HOST:27017/"),
+    AfterValidator(_check_mongo_options),
+]
+AmqpUrl = Annotated[
+    SecretStr,
+    _check_form(AmqpDsn, example="amqp://USER:PASSWORD@HOST:5672/"),
+    AfterValidator(_check_amqp_options),
+]
 DatabaseName = Annotated[str, AfterValidator(_check_database)]

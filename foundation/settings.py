@@ -35,6 +35,11 @@ class LogLevel(StrEnum):
     WARNING = "WARNING"
     ERROR = "ERROR"
 
+    @classmethod
+    def _missing_(cls, value: object) -> "LogLevel | None":
+        """Find it in any case."""
+        return cls.__members__.get(str(value).upper())
+
 
 class LogFormat(StrEnum):
     """Log lines for people or for machines."""

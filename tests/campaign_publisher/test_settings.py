@@ -56,6 +56,15 @@ def test_a_bad_value_ends_the_start(
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("value", ["often", "0", "1.5", "9" * 5000])
+def test_a_number_of_changes_is_told_in_full(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    """CHECKPOINT_EVERY says what it may be, whatever is wrong with it."""
+    monkeypatch.setenv("CHECKPOINT_EVERY", value)
+    with pytest.raises(SystemExit) as caught:
+        load(Settings)
+    assert str(caught.value).endswith(": must be a whole number, 1 at least")
+
+
 def test_a_bad_token_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     """The line about a secret hides it."""
     monkeypatch.setenv("ADMIN_TOKEN", "name:")

@@ -102,12 +102,14 @@ def test_a_wrong_value_is_one_line_that_says_what_is_allowed(
     ("variable", "value", "allowed"),
     [
         ("ADMIN_TOKEN", f"me: {HIDDEN}", "SECRET or NAME:SECRET"),
-        ("MONGO_URL", f"http://me:{HIDDEN}@mongo", "'mongodb'"),
+        ("MONGO_URL", f"http://me:{HIDDEN}@mongo", "such as mongodb://USER:PASSWORD@HOST:27017/"),
+        ("MONGO_URL", "mongodb://", "such as mongodb://USER:PASSWORD@HOST:27017/"),
         ("MONGO_URL", f"mongodb://me:{HIDDEN}@mongo/?tls=maybe", "options"),
         ("MONGO_URL", f"mongodb://me:{HIDDEN}@mongo/?tsl=true", "options"),
         ("MONGO_URL", f"mongodb://me:{HIDDEN}@@mongo/", "percent-encoded"),
         ("MONGO_URL", f"mongodb://me:{HIDDEN}@mongo/?tls=true&tlsCAFile=/none", "No such file"),
-        ("AMQP_URL", f"rabbit://me:{HIDDEN}@rabbit", "'amqp'"),
+        ("AMQP_URL", f"rabbit://me:{HIDDEN}@rabbit", "such as amqp://USER:PASSWORD@HOST:5672/"),
+        ("AMQP_URL", "nonsense", "such as amqp://USER:PASSWORD@HOST:5672/"),
         ("AMQP_URL", f"amqp://me:{HIDDEN}@rabbit/?heartbeat=1O", "heartbeat must be 1 to 65534"),
         ("AMQP_URL", f"amqp://me:{HIDDEN}@rabbit/?heartbeat=0", "heartbeat must be 1 to 65534"),
         ("AMQP_URL", f"amqp://me:{HIDDEN}@rabbit/?heartbeat=65535", "heartbeat must be 1 to 65534"),
@@ -141,6 +143,13 @@ def test_several_wrong_values_are_a_line_each(monkeypatch: pytest.MonkeyPatch) -
         "LOG_LEVEL",
         "CHECKPOINT_EVERY",
     ]
+
+
+@pytest.mark.parametrize("text", ["debug", "Debug", "DEBUG"])
+def test_a_log_level_is_written_in_any_case(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small letters are no mistake."""
+    monkeypatch.setenv("LOG_LEVEL", text)
+    assert load(ServiceSettings).log_level is LogLevel.DEBUG
 
 
 def test_an_empty_variable_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> None:
