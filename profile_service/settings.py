@@ -4,7 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, HttpUrl, SecretStr
+from pydantic import AfterValidator, BeforeValidator, HttpUrl, SecretStr
 from pydantic_settings import NoDecode
 
 from contracts.profile import (
@@ -41,6 +41,13 @@ def _is_custom(name: str) -> bool:
     return name.startswith(CUSTOM_PREFIX) and name != RESERVED_KEY
 
 
+def _check_file(path: Path) -> Path:
+    """Refuse what no file can be kept at, before each write of it fails."""
+    if not path.name or path.is_dir():
+        raise ValueError("must be a file's path, and is a folder's")
+    return path
+
+
 # NoDecode: lists in the environment would else have to be JSON.
 FieldNames = Annotated[frozenset[str], NoDecode, BeforeValidator(_parse_fields)]
 
@@ -51,7 +58,7 @@ class Settings(ServiceSettings):
     campaigns_url: HttpUrl = HttpUrl("http://localhost:54325")
     campaigns_ttl: Duration = timedelta(minutes=5)
     # The last-good snapshot is kept here, one path an instance; unset: it is not kept.
-    campaigns_backup: Path | None = None
+    campaigns_backup: Annotated[Path, AfterValidator(_check_file)] | None = None
     follow_new_store: bool = False
     # Past this staleness readiness is 503; unset: never.
     max_staleness: Duration | None = None
