@@ -1,6 +1,7 @@
 """profile-matcher get: what a player's client is told."""
 
-from typing import Annotated
+import json
+from typing import Annotated, Any
 from urllib.parse import quote
 
 import typer
@@ -35,4 +36,13 @@ def get(
         # The campaign service, or somebody else's, answers 404 as well.
         is_unknown = detail == "404 Profile not found"
         fail(f"there is no player {player_id}" if is_unknown else detail)
-    Console().print_json(answer.text)
+    console = Console()
+    console.print_json(answer.text, ensure_ascii=not _can_write(console, answer.json()))
+
+
+def _can_write(console: Console, content: Any) -> bool:
+    try:
+        json.dumps(content, ensure_ascii=False).encode(console.encoding)
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -33,6 +33,19 @@ def test_prints_json_in_a_pipe(stack: Stack) -> None:
     assert "mycampaign" in profile["active_campaigns"]
 
 
+def test_prints_to_what_only_knows_ascii(stack: Stack) -> None:
+    """Characters that the output cannot hold are escaped, as JSON does it."""
+    found = subprocess.run(
+        [COMMAND, "get", PLAYER_ID, "--url", stack.profiles_url],
+        env={"PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        check=True,
+        timeout=LIMIT,
+    )
+    assert b"fran\\u00e7aise" in found.stdout
+    assert "Festival de la langue française" in json.loads(found.stdout)["active_campaigns"]
+
+
 def test_says_that_there_is_no_such_player(stack: Stack) -> None:
     """An unknown player is a message and exit code 1."""
     result = get("nobody", "--url", stack.profiles_url)
