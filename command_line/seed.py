@@ -1,5 +1,6 @@
 """profile-matcher seed: campaigns and profiles from files into running services."""
 
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import SEEK_END, BytesIO
@@ -28,7 +29,9 @@ def seed(
     *,
     campaigns: Annotated[
         list[Path] | None,
-        typer.Option(help="A JSON list of campaigns, or one campaign. May be repeated.", **_FILE),
+        typer.Option(
+            help="Campaigns: a JSON list, one, or one a line (NDJSON). May be repeated.", **_FILE
+        ),
     ] = None,
     profiles: Annotated[
         list[Path] | None,
@@ -84,12 +87,30 @@ def _campaigns_in(path: Path) -> list[_Item]:
 
 
 def _list_in(path: Path) -> list[Any]:
+    """Read a JSON list, one JSON object, or one object a line."""
+    text = path.read_bytes().removeprefix(BOM_UTF8)
+    lines = text.splitlines()
+    if len(lines) > 1 and _is_object(lines[0]):
+        numbered = [(number, line) for number, line in enumerate(lines, start=1) if line.strip()]
+        return [_read(line, f"{path}: line {number}") for number, line in numbered]
+    content = _read(text, str(path))
+    return content if isinstance(content, list) else [content]
+
+
+def _is_object(line: bytes) -> bool:
     try:
-        content = orjson.loads(path.read_bytes())
+        return isinstance(orjson.loads(line), dict)
+    except orjson.JSONDecodeError:
+        return False
+
+
+def _read(text: bytes, where: str) -> Any:
+    try:
+        content = orjson.loads(text)
         orjson.dumps(content)  # what is nested very deeply can be read and not written
     except (orjson.JSONDecodeError, orjson.JSONEncodeError) as error:
-        fail(f"{path} is not JSON to be sent: {error}")
-    return content if isinstance(content, list) else [content]
+        fail(f"{where} is not JSON to be sent: {error}")
+    return content
 
 
 def _replace(client: httpx.Client, items: list[_Item]) -> int:
@@ -198,8 +219,10 @@ def _shown(lines: BinaryIO, progress: Progress, description: str) -> Iterator[by
     if total is not None:
         lines.seek(0)
     task = progress.add_task(description, total=total)
+    is_first = True
     while chunk := lines.read(CHUNK_BYTES):
-        yield chunk
+        yield chunk.removeprefix(BOM_UTF8) if is_first else chunk
+        is_first = False
         progress.advance(task, len(chunk))
 
 

@@ -71,6 +71,33 @@ def test_writes_campaigns_beside_those_there_are(stack: Stack, tmp_path: Path) -
     assert campaigns_of(stack) == before | {"Fête d'été", "50 %?", "one"}
 
 
+def test_overlooks_a_byte_order_mark(stack: Stack, tmp_path: Path) -> None:
+    """What some editors put before UTF-8 is no part of the JSON."""
+    mark = "\N{ZERO WIDTH NO-BREAK SPACE}"
+    campaign, many, lines = tmp_path / "one.json", tmp_path / "many.json", tmp_path / "many.ndjson"
+    campaign.write_text(mark + json.dumps(a_json_campaign("marked")))
+    many.write_text(mark + json.dumps([a_profile("marked-1")]))
+    lines.write_text(mark + json.dumps(a_profile("marked-2")))
+    result = seed(stack, "--campaigns", campaign, "--profiles", many, "--profiles", lines)
+    assert result.exit_code == 0, result.output
+
+
+def test_writes_campaigns_of_lines(stack: Stack, tmp_path: Path) -> None:
+    """Campaigns may stand one a line, and are numbered by what is no empty line."""
+    path = tmp_path / "some.ndjson"
+    good, bad = json.dumps(a_json_campaign("a line")), json.dumps({"game": "mygame"})
+    path.write_text(f"{good}\r\n\r\n{bad}\n")
+    result = seed(stack, "--campaigns", path)
+    assert result.output.splitlines() == [
+        f"{path}: campaign 2: has no name",
+        "campaigns: 1 written, 1 refused",
+    ]
+    path.write_text(f"{good}\n\n{{\n")
+    result = seed(stack, "--campaigns", path)
+    assert result.exit_code == 1
+    assert result.output.startswith(f"{path}: line 3 is not JSON to be sent: ")
+
+
 def test_names_each_campaign_that_is_refused(stack: Stack, tmp_path: Path) -> None:
     """What is wrong is told for each campaign, the good ones are written, and it exits with 1."""
     path = written(
