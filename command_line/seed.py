@@ -12,7 +12,15 @@ import httpx
 import orjson
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TransferSpeedColumn,
+)
 
 from command_line.client import client_of, complain, content_of, detail_of, fail
 from contracts.keys import normalise_key
@@ -128,15 +136,16 @@ def _put(client: httpx.Client, items: list[_Item]) -> int:
     """Write campaigns one by one, until the token turns out not to allow it."""
     written = refused = 0
     try:
-        for item in items:
-            problem = _put_one(client, item.campaign)
-            if problem is None:
-                written += 1
-                continue
-            refused += 1
-            complain(f"{item.where}: {problem.text}")
-            if problem.concerns_all:
-                break
+        with _progress(BarColumn(), MofNCompleteColumn()) as progress:
+            for item in progress.track(items, description="campaigns"):
+                problem = _put_one(client, item.campaign)
+                if problem is None:
+                    written += 1
+                    continue
+                refused += 1
+                complain(f"{item.where}: {problem.text}")
+                if problem.concerns_all:
+                    break
     finally:  # also when the service goes away after some
         left = len(items) - written - refused
         if written or refused or not left:
@@ -174,7 +183,8 @@ def _put_one(client: httpx.Client, campaign: Any) -> _Problem | None:
 
 def _import(client: httpx.Client, path: Path) -> int:
     """Send a file's profiles in one request; give how many were refused."""
-    with _lines_of(path) as lines, _progress() as progress:
+    columns = BarColumn(), DownloadColumn(), TransferSpeedColumn()
+    with _lines_of(path) as lines, _progress(*columns) as progress:
         # From a generator, which has no length: httpx would take that of a pipe for 0.
         chunks = _shown(lines, progress, path.name)
         answer = client.post("/profiles/import", content=chunks, headers=_content_type("x-ndjson"))
@@ -193,13 +203,12 @@ def _import(client: httpx.Client, path: Path) -> int:
     return int(report["failed"])
 
 
-def _progress() -> Progress:
+def _progress(*columns: ProgressColumn) -> Progress:
+    """Show how far it is, where a terminal is looked at."""
     console = Console(stderr=True)
     return Progress(
         TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
+        *columns,
         console=console,
         transient=True,
         disable=not console.is_terminal,

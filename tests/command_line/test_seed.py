@@ -1,6 +1,8 @@
 """profile-matcher seed: campaigns and profiles from files."""
 
 import json
+import os
+import pty
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
@@ -200,6 +202,30 @@ def test_streams_profiles_from_a_pipe(stack: Stack) -> None:
         b"",
         b"/dev/stdin: 5000 profiles: 5000 created, 0 replaced, 0 refused\n",
     )
+
+
+@pytest.mark.parametrize("option", ["--campaigns", "--profiles"])
+def test_shows_on_a_terminal_how_far_it_is(option: str, tmp_path: Path, stack: Stack) -> None:
+    """Standard error shows a bar where it is a terminal; what came of it is told besides."""
+    thing = a_json_campaign("shown") if option == "--campaigns" else a_profile("shown")
+    path = written_lines(tmp_path / "shown.ndjson", [thing])
+    where = ["--campaigns-url", stack.campaigns_url, "--profiles-url", stack.profiles_url]
+    terminal, end = pty.openpty()
+    try:
+        ended = subprocess.run(
+            [COMMAND, "seed", option, path, *where],
+            env={"ADMIN_TOKEN": stack.token, "TERM": "xterm", "COLUMNS": "80"},
+            stdout=subprocess.PIPE,
+            stderr=end,
+            timeout=LIMIT,
+            check=True,
+        )
+        shown = os.read(terminal, 65536).decode()
+    finally:
+        os.close(terminal)
+        os.close(end)
+    assert "\N{BOX DRAWINGS HEAVY HORIZONTAL}" in shown
+    assert ended.stdout.decode().count("\n") == 1
 
 
 def test_says_that_a_token_is_wrong(stack: Stack, tmp_path: Path) -> None:
