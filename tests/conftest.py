@@ -3,8 +3,9 @@
 import os
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import cache
 from typing import TypeVar
 
 import pytest
@@ -19,7 +20,6 @@ settings.load_profile("patient")
 _MISSING = "is not available"
 
 Found = TypeVar("Found")
-Node = TypeVar("Node", bound=servers.ServerProcess)
 
 
 @pytest.fixture(scope="session")
@@ -39,16 +39,14 @@ def mongo_url() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def rabbit_node() -> Iterator[servers.RabbitNode]:
     """A RabbitMQ to stop, kill and wipe; who does that starts it again."""
-    with required(
-        "RabbitMQ", _started(lambda: servers.RabbitNode(servers.rabbitmq_server()))
-    ) as node:
+    with required("RabbitMQ", _rabbit_node()) as node:
         yield node
 
 
 @pytest.fixture(scope="session")
 def mongo_node() -> Iterator[servers.MongoNode]:
     """A MongoDB to stop, suspend and wipe; who does that starts it again."""
-    with required("MongoDB", _started(lambda: servers.MongoNode(servers.mongod()))) as node:
+    with required("MongoDB", _mongo_node()) as node:
         yield node
 
 
@@ -58,6 +56,20 @@ def mongo_database(mongo_url: str) -> Iterator[str]:
     name = f"test-{uuid.uuid4().hex}"
     yield name
     servers.drop_database(mongo_url, name)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Function,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Name all servers that a skipped test misses: pytest comes to the first fixture only."""
+    report = yield
+    if report.skipped and isinstance(report.longrepr, tuple) and _MISSING in report.longrepr[2]:
+        path, line, reason = report.longrepr
+        needed = [_missing(name) for name in _SERVERS if name in item.fixturenames]
+        others = [other for other in needed if other and other not in reason]
+        report.longrepr = (path, line, "; ".join([reason, *others]))
+    return report
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -74,9 +86,35 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 @contextmanager
-def _started(make: Callable[[], Node]) -> Iterator[Node]:
-    with make() as node:
+def _rabbit_node() -> Iterator[servers.RabbitNode]:
+    with servers.RabbitNode(servers.rabbitmq_server()) as node:
         yield node
+
+
+@contextmanager
+def _mongo_node() -> Iterator[servers.MongoNode]:
+    with servers.MongoNode(servers.mongod()) as node:
+        yield node
+
+
+# The fixtures of servers, and how each finds or starts its own.
+_SERVERS: dict[str, tuple[str, Callable[[], AbstractContextManager[object]]]] = {
+    "amqp_url": ("RabbitMQ", servers.rabbitmq),
+    "rabbit_node": ("RabbitMQ", _rabbit_node),
+    "mongo_url": ("MongoDB", servers.mongo),
+    "mongo_node": ("MongoDB", _mongo_node),
+}
+
+
+@cache
+def _missing(fixture: str) -> str | None:
+    """Give the reason why a fixture's server can't be had, if it can't."""
+    server, find = _SERVERS[fixture]
+    try:
+        with find():
+            return None
+    except servers.ServerUnavailableError as error:
+        return f"{server} {_MISSING}: {error}"
 
 
 @contextmanager
