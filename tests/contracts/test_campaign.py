@@ -23,7 +23,7 @@ def written(contract: BaseModel) -> Any:
 
 
 def test_golden() -> None:
-    """The campaign of the brief is read, value for value."""
+    """The campaign of tests/data is read, value for value."""
     assert Campaign.model_validate(golden("campaign")) == Campaign(
         game="mygame",
         name="mycampaign",
@@ -41,7 +41,7 @@ def test_golden() -> None:
 
 
 def test_golden_is_written_canonically() -> None:
-    """The campaign of the brief is written with every field and RFC 3339 dates."""
+    """The campaign of tests/data is written with every field and RFC 3339 dates."""
     canonical = golden("campaign_canonical")
     assert written(Campaign.model_validate(golden("campaign"))) == canonical
     assert written(Campaign.model_validate(canonical)) == canonical

@@ -53,7 +53,7 @@ def standing_in(path: tuple[str | int, ...], value: Any) -> Any:
 
 
 def test_golden() -> None:
-    """The profile of the brief is accepted, custom field included, and converted in nothing."""
+    """The profile of tests/data is accepted, custom field included, and converted in nothing."""
     document = golden("profile")
     check_storable(document)
     assert same_types(as_read(document)) == same_types(document)

@@ -56,7 +56,7 @@ def exactly(document: dict[str, Any]) -> str:
 
 
 async def test_golden(profiles: ProfileRepository) -> None:
-    """The profile of the brief is stored key by key and value for value."""
+    """The profile of tests/data is stored key by key and value for value."""
     document = golden("profile")
     assert await profiles.put([document]) == Written(created=1, replaced=0)
     assert exactly(await stored(profiles, document["player_id"])) == exactly(

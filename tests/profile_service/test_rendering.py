@@ -89,7 +89,7 @@ def test_profiles_render_as_they_are(profile: dict[str, Any]) -> None:
 
 
 def test_golden() -> None:
-    """The profile of the brief renders exactly as it was sent."""
+    """The profile of tests/data renders exactly as it was sent."""
     document = golden("profile")
     assert json.dumps(json.loads(render(document))) == json.dumps(document)
 

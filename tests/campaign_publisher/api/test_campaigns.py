@@ -16,7 +16,7 @@ ODD_NAMES = ("Summer Event", "Fête d'été", "夏祭り 🎄", "50 % off?", "a.
 
 
 async def test_the_golden_campaign(api: Api) -> None:
-    """It is created as it stands in the brief, and comes back the same but for last_updated."""
+    """It is created as it stands in tests/data, and comes back the same but for last_updated."""
     document = golden("campaign")
     created = await api.client.put("/campaigns/mycampaign", json=document)
     assert created.status_code == 201
