@@ -39,6 +39,9 @@ def test_an_early_interrupt_is_quiet() -> None:
         while not process.stderr.readline().endswith(" typer\n"):
             assert process.poll() is None
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=LIMIT)
+        try:
+            _, said = process.communicate(timeout=LIMIT)
+        finally:
+            process.kill()
     assert process.returncode == 130
     assert "Traceback" not in said
