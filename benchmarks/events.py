@@ -11,10 +11,8 @@ from contracts.snapshot import CampaignSnapshot
 from contracts.wire import SNAPSHOT_EXCHANGE, SNAPSHOT_TYPE
 
 
-async def publish(amqp_url: str, snapshots: Sequence[CampaignSnapshot], *, every: float) -> None:
-    """Send the snapshots, one each `every` seconds."""
-    # Written beforehand: that work is not the instance's.
-    messages = [_message(snapshot) for snapshot in snapshots]
+async def publish(amqp_url: str, messages: Sequence[aio_pika.Message], *, every: float) -> None:
+    """Send the messages, one each `every` seconds."""
     async with await aio_pika.connect(amqp_url) as connection:
         channel = await connection.channel()
         exchange = await channel.declare_exchange(
@@ -25,7 +23,8 @@ async def publish(amqp_url: str, snapshots: Sequence[CampaignSnapshot], *, every
             await exchange.publish(message, routing_key="")
 
 
-def _message(snapshot: CampaignSnapshot) -> aio_pika.Message:
+def message_of(snapshot: CampaignSnapshot) -> aio_pika.Message:
+    """Write a snapshot as the message that carries it."""
     return aio_pika.Message(
         body_of(snapshot),
         headers=dict(headers_of(snapshot)),
