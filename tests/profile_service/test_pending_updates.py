@@ -13,7 +13,7 @@ from profile_service.pending_updates import (
     MAX_PENDING,
     PendingUpdates,
 )
-from profile_service.profiles import ActiveCampaignsUpdate
+from profile_service.profiles import ActiveCampaignsUpdate, ProfileDocument
 from tests.builders import PLAYER_ID, a_profile
 from tests.fakes import InMemoryProfiles
 from tests.simulated_time import simulated, unended
@@ -29,6 +29,18 @@ def an_update(player_id: str = PLAYER_ID, *names: str) -> ActiveCampaignsUpdate:
 def some_profiles(number: int) -> InMemoryProfiles:
     """Give so many players, named by their numbers, who are in no campaign."""
     return InMemoryProfiles(*(a_profile(str(each), active_campaigns=[]) for each in range(number)))
+
+
+class Counting(InMemoryProfiles):
+    """A repository that remembers how many updates came with each write."""
+
+    def __init__(self, *profiles: ProfileDocument) -> None:
+        super().__init__(*profiles)
+        self.sizes: list[int] = []
+
+    async def update_active_campaigns(self, updates: Sequence[ActiveCampaignsUpdate]) -> int:
+        self.sizes.append(len(updates))
+        return await super().update_active_campaigns(updates)
 
 
 @asynccontextmanager
@@ -105,39 +117,27 @@ async def test_what_does_not_fit_is_dropped_and_counted() -> None:
 @simulated
 async def test_updates_are_written_in_bulk() -> None:
     """500 go in one write."""
-    sizes = []
-
-    class Counting(InMemoryProfiles):
-        async def update_active_campaigns(self, updates: Sequence[ActiveCampaignsUpdate]) -> int:
-            sizes.append(len(updates))
-            return await super().update_active_campaigns(updates)
-
-    updates = PendingUpdates(Counting())
+    profiles = Counting()
+    updates = PendingUpdates(profiles)
     for number in range(BATCH + 1):
         updates.add(an_update(str(number)))
     async with written(updates):
         await asyncio.sleep(SOON)
-    assert sizes == [BATCH, 1]
+    assert profiles.sizes == [BATCH, 1]
 
 
 @simulated
 async def test_updates_that_come_one_after_the_other_go_together() -> None:
     """A change of campaigns makes one with nearly every answer: they are few writes."""
-    calls = []
-
-    class Counting(InMemoryProfiles):
-        async def update_active_campaigns(self, updates: Sequence[ActiveCampaignsUpdate]) -> int:
-            calls.append(len(updates))
-            return await super().update_active_campaigns(updates)
-
-    updates = PendingUpdates(Counting(*some_profiles(40).documents.values()))
+    profiles = Counting(*some_profiles(40).documents.values())
+    updates = PendingUpdates(profiles)
     async with written(updates):
         for number in range(40):
             updates.add(an_update(str(number)))
             await asyncio.sleep(GATHER_SECONDS / 20)
         await asyncio.sleep(SOON)
-    assert sum(calls) == 40
-    assert len(calls) <= 3
+    assert sum(profiles.sizes) == 40
+    assert len(profiles.sizes) <= 3
 
 
 @simulated
