@@ -356,19 +356,25 @@ async def test_a_checkpoint_with_a_missing_chunk_is_not_given(mongo: Database) -
     assert found.revision == 0
 
 
+async def _with_checkpoints(mongo: Database, number: int) -> MongoChangeLog:
+    """Give a log of so many changes, with a checkpoint after each."""
+    log = MongoChangeLog(mongo)
+    await log.prepare()
+    for revision in range(number):
+        await log.append(a_change(revision))
+        await log.save_checkpoint(
+            Checkpoint(revision=revision, head=a_head(revision), state=b"state")
+        )
+    return log
+
+
 @pytest.mark.parametrize("field", ["head", "revision", "chunks", "state"])
 @pytest.mark.parametrize("fault", [{"$unset": 1}, {"$set": "x"}, {"$set": -1}, {"$set": None}])
 async def test_a_chunk_that_is_none_makes_no_checkpoint(
     mongo: Database, field: str, fault: dict[str, Any]
 ) -> None:
     """A document that lacks a field, or has another type there, costs its own checkpoint only."""
-    log = MongoChangeLog(mongo)
-    await log.prepare()
-    for revision in range(2):
-        await log.append(a_change(revision))
-        await log.save_checkpoint(
-            Checkpoint(revision=revision, head=a_head(revision), state=b"state")
-        )
+    log = await _with_checkpoints(mongo, 2)
     [(operator, value)] = fault.items()
     await mongo["campaign_checkpoints"].update_one(
         {"_id": f"{a_head(1)}:0"}, {operator: {field: value}}
@@ -395,13 +401,7 @@ async def test_a_revision_that_the_shell_wrote_is_one(mongo: Database) -> None:
 
 async def test_old_checkpoints_are_forgotten(mongo: Database) -> None:
     """The newest two are kept, in whatever number of chunks."""
-    log = MongoChangeLog(mongo)
-    await log.prepare()
-    for revision in range(5):
-        await log.append(a_change(revision))
-        await log.save_checkpoint(
-            Checkpoint(revision=revision, head=a_head(revision), state=b"state")
-        )
+    await _with_checkpoints(mongo, 5)
     kept = await mongo["campaign_checkpoints"].distinct("revision")
     assert sorted(kept) == [3, 4]
 
