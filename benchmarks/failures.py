@@ -4,7 +4,7 @@ from benchmarks.kept_connection import RequestFailed
 from benchmarks.matching import Disagreement
 from benchmarks.swap import NotApplied
 from benchmarks.wrk import LoadFailed
-from tests.servers import ServerUnavailableError
+from testbed.servers import ServerUnavailableError
 
 FAILURES = (
     Disagreement,

@@ -34,8 +34,8 @@ from benchmarks.servers.processes import (
     processor_seconds,
 )
 from benchmarks.wrk import load, require_wrk
-from tests.processes import ServiceProcess, profile_service
-from tests.servers import free_port
+from testbed.processes import ServiceProcess, profile_service
+from testbed.servers import free_port
 
 CONNECTIONS = (1, 16, 64, 256)
 SIZES = (10, 100, 1_000, 10_000)

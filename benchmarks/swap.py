@@ -16,7 +16,7 @@ from benchmarks.servers.processes import CannedMongoProcess, origin
 from benchmarks.snapshots import changed, first_snapshot
 from benchmarks.wrk import Load, load, require_wrk
 from contracts.snapshot import CampaignSnapshot
-from tests.processes import ServiceProcess, profile_service
+from testbed.processes import ServiceProcess, profile_service
 
 SIZES = (1_000, 10_000)
 CONNECTIONS = 64

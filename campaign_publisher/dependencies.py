@@ -5,17 +5,17 @@ from typing import Annotated, TypedDict
 from fastapi import Depends, Header, Path, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from campaign_publisher.campaigns.preconditions import Preconditions
 from campaign_publisher.health import Health, examine
-from campaign_publisher.ledger import Ledger
-from campaign_publisher.preconditions import Preconditions
-from campaign_publisher.publisher import SnapshotChannel, SnapshotPublisher
+from campaign_publisher.log.replica import LogReplica
+from campaign_publisher.publishing.publisher import SnapshotChannel, SnapshotPublisher
+from campaign_publisher.publishing.snapshots import Snapshots
 from campaign_publisher.service import CampaignService
-from campaign_publisher.snapshots import Snapshots
 from contracts.keys import KEY_RULE, normalise_key
 from foundation.clock import Clock
 from foundation.draining import Draining
 from foundation.errors import Invalid
-from foundation.http import parse_etags
+from foundation.etags import parse_etags
 from foundation.tokens import Tokens
 
 
@@ -26,7 +26,7 @@ class State(TypedDict):
     tokens: Tokens
     read_tokens: Tokens | None
     draining: Draining
-    ledger: Ledger
+    replica: LogReplica
     service: CampaignService
     snapshots: Snapshots
     publisher: SnapshotPublisher
@@ -55,7 +55,7 @@ async def _clock(request: Request) -> Clock:
 async def _health(request: Request) -> Health:
     state = request.state
     draining: Draining = state.draining
-    return examine(state.ledger, state.publisher, state.channel, draining=draining.started)
+    return examine(state.replica, state.publisher, state.channel, draining=draining.started)
 
 
 # Documents that a token is taken; the tokens judge the header themselves.

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from campaign_publisher.ledger import Ledger
-from campaign_publisher.publisher import SnapshotChannel, SnapshotPublisher
+from campaign_publisher.log.replica import LogReplica
+from campaign_publisher.publishing.publisher import SnapshotChannel, SnapshotPublisher
 
 
 class HealthStatus(StrEnum):
@@ -60,10 +60,10 @@ class Health(BaseModel):
 
 
 def examine(
-    ledger: Ledger, publisher: SnapshotPublisher, channel: SnapshotChannel, *, draining: bool
+    replica: LogReplica, publisher: SnapshotPublisher, channel: SnapshotChannel, *, draining: bool
 ) -> Health:
     """Look at everything that the service needs. RabbitMQ's absence only degrades it."""
-    checks = Checks(log=_log(ledger), publishing=_publishing(ledger, publisher, channel))
+    checks = Checks(log=_log(replica), publishing=_publishing(replica, publisher, channel))
     if draining:
         status = HealthStatus.DRAINING
     elif checks.log.status != "ok":
@@ -75,24 +75,26 @@ def examine(
     return Health(status=status, checks=checks)
 
 
-def _log(ledger: Ledger) -> LogCheck:
-    if not ledger.is_loaded:
+def _log(replica: LogReplica) -> LogCheck:
+    if not replica.is_loaded:
         return LogCheck(status="loading")
-    state = ledger.state
+    state = replica.state
     return LogCheck(
-        status=("log replaced" if ledger.replaced else "ok" if ledger.is_current else "unreadable"),
+        status=(
+            "log replaced" if replica.replaced else "ok" if replica.is_current else "unreadable"
+        ),
         store_id=state.store_id,
         revision=state.revision,
         campaigns=len(state.campaigns),
-        age=round(ledger.age, 3),
+        age=round(replica.age, 3),
     )
 
 
 def _publishing(
-    ledger: Ledger, publisher: SnapshotPublisher, channel: SnapshotChannel
+    replica: LogReplica, publisher: SnapshotPublisher, channel: SnapshotChannel
 ) -> PublishingCheck:
     confirmed = publisher.confirmed
-    newest = ledger.state.position if ledger.is_loaded else None
+    newest = replica.state.position if replica.is_loaded else None
     works = channel.is_up and not publisher.failures_in_a_row
     return PublishingCheck(
         status="ok" if works and confirmed is not None and confirmed == newest else "behind",

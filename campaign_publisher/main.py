@@ -7,22 +7,21 @@ from functools import partial
 
 from fastapi import FastAPI
 
-from campaign_publisher.api import campaigns, changes, events, health, metrics, snapshot, store
-from campaign_publisher.changes import ChangeLog
-from campaign_publisher.channel import open_rabbit_channel
-from campaign_publisher.checkpointer import Checkpointer
-from campaign_publisher.commits import Commits
+from campaign_publisher.api import asyncapi, campaigns, changes, health, metrics, snapshot, store
+from campaign_publisher.campaigns.commits import Committer
 from campaign_publisher.dependencies import State
-from campaign_publisher.following import keep_up
-from campaign_publisher.ledger import Ledger
-from campaign_publisher.publisher import SnapshotChannel, SnapshotPublisher
-from campaign_publisher.repository.changes import MongoChangeLog
+from campaign_publisher.log.change import ChangeLog
+from campaign_publisher.log.checkpoints import Checkpointer
+from campaign_publisher.log.mongo import MongoChangeLog
+from campaign_publisher.log.replica import LogReplica, keep_up
+from campaign_publisher.publishing.publisher import SnapshotChannel, SnapshotPublisher
+from campaign_publisher.publishing.rabbit import open_rabbit_channel
+from campaign_publisher.publishing.snapshots import Snapshots
 from campaign_publisher.service import CampaignService
 from campaign_publisher.settings import Settings
-from campaign_publisher.snapshots import Snapshots
 from foundation.clock import Clock, SystemClock
 from foundation.draining import Draining
-from foundation.http import answer_errors
+from foundation.error_handlers import answer_errors
 from foundation.logs import set_up_logging
 from foundation.mongo import mongo_database
 from foundation.rabbit import OnConnected
@@ -71,7 +70,7 @@ def create_app(
         lifespan=_lifespan(settings, open_log, open_channel, clock or SystemClock()),
     )
     answer_errors(app)
-    for routes in (campaigns, snapshot, changes, events, store, health, metrics):
+    for routes in (campaigns, snapshot, changes, asyncapi, store, health, metrics):
         app.include_router(routes.router)
     return app
 
@@ -87,21 +86,21 @@ def _lifespan(
         async with AsyncExitStack() as stack:
             log = await stack.enter_async_context(open_log(settings))
             checkpointer = Checkpointer(log, every=settings.checkpoint_every)
-            ledger = Ledger(
+            replica = LogReplica(
                 log,
                 clock=clock,
                 poll_interval=settings.changes_poll_interval,
                 checkpointer=checkpointer,
             )
             snapshots = Snapshots(
-                ledger, clock=clock, heartbeat_interval=settings.heartbeat_interval
+                replica, clock=clock, heartbeat_interval=settings.heartbeat_interval
             )
             publisher = SnapshotPublisher(
                 snapshots, heartbeat_interval=settings.heartbeat_interval, clock=clock
             )
-            ledger.subscribe(publisher.wake)
+            replica.subscribe(publisher.wake)
             channel = await stack.enter_async_context(open_channel(settings, publisher.reconnected))
-            following = partial(keep_up, ledger, poll_interval=settings.changes_poll_interval)
+            following = partial(keep_up, replica, poll_interval=settings.changes_poll_interval)
             publishing = partial(publisher.run, channel)
             await stack.enter_async_context(running(following, name="change log"))
             await stack.enter_async_context(running(checkpointer.run, name="checkpoints"))
@@ -112,8 +111,8 @@ def _lifespan(
                 tokens=settings.admin_tokens,
                 read_tokens=settings.read_tokens,
                 draining=draining,
-                ledger=ledger,
-                service=CampaignService(ledger, Commits(ledger, clock=clock)),
+                replica=replica,
+                service=CampaignService(replica, Committer(replica, clock=clock)),
                 snapshots=snapshots,
                 publisher=publisher,
                 channel=channel,

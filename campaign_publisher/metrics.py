@@ -5,16 +5,16 @@ from collections.abc import Iterator
 from prometheus_client.metrics_core import Metric
 
 from campaign_publisher.health import Health
-from campaign_publisher.ledger import Ledger
-from campaign_publisher.publisher import SnapshotChannel, SnapshotPublisher
+from campaign_publisher.log.replica import LogReplica
+from campaign_publisher.publishing.publisher import SnapshotChannel, SnapshotPublisher
 from foundation.metrics import counter, gauge
 
 
 def metrics_of(
-    ledger: Ledger, publisher: SnapshotPublisher, channel: SnapshotChannel, health: Health
+    replica: LogReplica, publisher: SnapshotPublisher, channel: SnapshotChannel, health: Health
 ) -> Iterator[Metric]:
     """Give every metric as it is now; what is not known yet has no value."""
-    state = ledger.state if ledger.is_loaded else None
+    state = replica.state if replica.is_loaded else None
     confirmed = publisher.confirmed
     yield gauge(
         "campaign_service_ready",
@@ -29,12 +29,12 @@ def metrics_of(
     yield gauge(
         "campaign_service_log_age_seconds",
         "Seconds since the log was last read.",
-        ledger.age if state else None,
+        replica.age if state else None,
     )
     yield gauge(
         "campaign_service_log_replaced",
         "Whether the log no longer holds what was read from it.",
-        ledger.replaced,
+        replica.replaced,
     )
     yield gauge(
         "campaign_service_campaigns",

@@ -4,18 +4,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from campaign_publisher import writes
-from campaign_publisher.commits import Commits
-from campaign_publisher.history import Page, read_page
-from campaign_publisher.ledger import Ledger
-from campaign_publisher.preconditions import Preconditions
-from campaign_publisher.selection import Selection, select
-from campaign_publisher.state import CampaignState
+from campaign_publisher.campaigns import edits
+from campaign_publisher.campaigns.commits import Committer
+from campaign_publisher.campaigns.preconditions import Preconditions
+from campaign_publisher.campaigns.selection import Selection, select
+from campaign_publisher.log.history import Page, read_page
+from campaign_publisher.log.replica import LogReplica
+from campaign_publisher.log.state import CampaignState
 from contracts.campaign import Campaign
 
 
 @dataclass(frozen=True, slots=True)
-class FoundCampaign:
+class CampaignResult:
     """A campaign as it is stored, its ETag, and whether the write that gave it made it."""
 
     json: bytes
@@ -35,27 +35,27 @@ class Imported:
 
 
 class CampaignService:
-    """Reads from this replica's ledger, and writes to the log that all replicas share."""
+    """Reads from this replica's replica, and writes to the log that all replicas share."""
 
-    def __init__(self, ledger: Ledger, commits: Commits) -> None:
-        self._ledger = ledger
+    def __init__(self, replica: LogReplica, commits: Committer) -> None:
+        self._replica = replica
         self._commits = commits
 
     def select(self, selection: Selection) -> bytes:
         """Give the selected campaigns as a JSON array, highest priority first."""
-        chosen = select(self._ledger.state.campaigns.values(), selection)
+        chosen = select(self._replica.state.campaigns.values(), selection)
         return b"[%b]" % b",".join(stored.plain_json for stored in chosen)
 
-    def campaign(self, name: str) -> FoundCampaign:
+    def campaign(self, name: str) -> CampaignResult:
         """Give one campaign.
 
         Raises:
             NotFound: there is none of that name.
         """
-        state = self._ledger.state
+        state = self._replica.state
         if name not in state.campaigns:
-            raise writes.not_found()
-        return _found(state, name)
+            raise edits.not_found()
+        return _result(state, name)
 
     async def changes(self, since: int) -> Page:
         """Give the changes after revision `since` as JSON, at most a page of them.
@@ -63,41 +63,41 @@ class CampaignService:
         Raises:
             Unavailable: the log cannot be read now, or was replaced.
         """
-        return await read_page(self._ledger, since)
+        return await read_page(self._replica, since)
 
     async def put(
         self, campaign: Campaign, conditions: Preconditions, *, actor: str
-    ) -> FoundCampaign:
+    ) -> CampaignResult:
         """Create or replace a campaign.
 
         Raises:
-            ServiceError: PreconditionFailed, or as `Commits.write`.
+            ServiceError: PreconditionFailed, or as `Committer.write`.
         """
         before, after = await self._commits.write(
-            lambda state: writes.put(state, campaign, conditions), actor=actor
+            lambda state: edits.put(state, campaign, conditions), actor=actor
         )
-        return _found(after, campaign.name, created=campaign.name not in before.campaigns)
+        return _result(after, campaign.name, created=campaign.name not in before.campaigns)
 
     async def patch(
         self, name: str, changes: Mapping[str, Any], conditions: Preconditions, *, actor: str
-    ) -> FoundCampaign:
+    ) -> CampaignResult:
         """Apply a JSON merge patch to a campaign.
 
         Raises:
-            ServiceError: PreconditionFailed, NotFound, Invalid, or as `Commits.write`.
+            ServiceError: PreconditionFailed, NotFound, Invalid, or as `Committer.write`.
         """
         _, after = await self._commits.write(
-            lambda state: writes.patch(state, name, changes, conditions), actor=actor
+            lambda state: edits.patch(state, name, changes, conditions), actor=actor
         )
-        return _found(after, name)
+        return _result(after, name)
 
     async def delete(self, name: str, conditions: Preconditions, *, actor: str) -> None:
         """Remove a campaign.
 
         Raises:
-            ServiceError: PreconditionFailed, NotFound, or as `Commits.write`.
+            ServiceError: PreconditionFailed, NotFound, or as `Committer.write`.
         """
-        await self._commits.write(lambda state: writes.delete(state, name, conditions), actor=actor)
+        await self._commits.write(lambda state: edits.delete(state, name, conditions), actor=actor)
 
     async def replace_all(
         self, campaigns: Mapping[str, Campaign], conditions: Preconditions, *, actor: str
@@ -105,10 +105,10 @@ class CampaignService:
         """Make `campaigns`, by their names, the only ones, in one revision or none.
 
         Raises:
-            ServiceError: PreconditionFailed, or as `Commits.write`.
+            ServiceError: PreconditionFailed, or as `Committer.write`.
         """
         before, after = await self._commits.write(
-            lambda state: writes.replace_all(state, campaigns, conditions), actor=actor
+            lambda state: edits.replace_all(state, campaigns, conditions), actor=actor
         )
         created = len(after.campaigns.keys() - before.campaigns.keys())
         changed = sum(stored.revision > before.revision for stored in after.campaigns.values())
@@ -126,11 +126,11 @@ class CampaignService:
         A repeated renewal gives the state after the first one.
 
         Raises:
-            ServiceError: as `Commits.write`.
+            ServiceError: as `Committer.write`.
         """
         return await self._commits.renew(actor=actor)
 
 
-def _found(state: CampaignState, name: str, *, created: bool = False) -> FoundCampaign:
+def _result(state: CampaignState, name: str, *, created: bool = False) -> CampaignResult:
     stored = state.campaigns[name]
-    return FoundCampaign(stored.plain_json, writes.etag(state, stored), created=created)
+    return CampaignResult(stored.plain_json, edits.etag(state, stored), created=created)

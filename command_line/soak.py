@@ -24,7 +24,7 @@ def soak(
     """
     require_checkout()
     from benchmarks.soak.run import run  # noqa: PLC0415
-    from tests.servers import ServerUnavailableError  # noqa: PLC0415
+    from testbed.servers import ServerUnavailableError  # noqa: PLC0415
 
     drawn = random.SystemRandom().randrange(2**32)
     try:

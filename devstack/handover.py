@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Protocol
 
-from campaign_publisher.publisher import PublishFailed
+from campaign_publisher.publishing.publisher import PublishFailed
 from foundation.tasks import running
 
 logger = logging.getLogger(__name__)

@@ -21,11 +21,11 @@ import campaign_publisher.main
 import campaign_publisher.settings
 import profile_service.main
 import profile_service.settings
-from devstack.changes import open_sqlite_log
 from devstack.first_start import EXAMPLE_PLAYER, load_examples_once
 from devstack.handover import Handover
-from devstack.profiles import open_sqlite_profiles
 from devstack.servers import StackFailed, listening, run_until_signal, serving
+from devstack.sqlite_log import open_sqlite_log
+from devstack.sqlite_profiles import open_sqlite_profiles
 from foundation.logs import set_up_logging
 from foundation.settings import LogLevel, ServiceSettings, check, load
 from foundation.tokens import first_secret

@@ -1,13 +1,36 @@
 """What routes ask for: async providers, as sync ones cost a thread hop per request."""
 
+from dataclasses import dataclass
 from typing import Annotated, cast
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from contracts.keys import KEY_RULE, normalise_key
+from foundation.draining import Draining
 from foundation.errors import Invalid
-from profile_service.state import ProfileServiceState
+from foundation.tokens import Tokens
+from profile_service.cache.cache import CampaignCache
+from profile_service.health import Health
+from profile_service.messaging.consumer import EventHandler, Subscription
+from profile_service.profiles.updates import PendingUpdates
+from profile_service.service import ProfileService
+
+
+@dataclass(frozen=True)
+class ProfileServiceState:
+    """The parts of a running profile service."""
+
+    service: ProfileService
+    cache: CampaignCache
+    updates: PendingUpdates
+    events: EventHandler
+    subscription: Subscription
+    health: Health
+    admin_tokens: Tokens
+    client_tokens: Tokens | None
+    draining: Draining
+
 
 _bearer = HTTPBearer(auto_error=False, description="A token of ADMIN_TOKEN")
 

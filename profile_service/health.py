@@ -10,9 +10,9 @@ from typing import Any
 from foundation.backoff import Backoff
 from foundation.clock import Clock
 from foundation.draining import Draining
-from profile_service.cache.campaigns import CampaignCache
-from profile_service.consumers import Subscription
-from profile_service.profiles import ProfileRepository, ProfilesUnavailable
+from profile_service.cache.cache import CampaignCache
+from profile_service.messaging.consumer import Subscription
+from profile_service.profiles.repository import ProfileRepository, ProfilesUnavailable
 
 logger = logging.getLogger(__name__)
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from foundation.errors import Invalid
 from foundation.slices import in_slices
 from foundation.validation import parse_json
-from profile_service.profiles import ProfileDocument
-from profile_service.service import CONFLICT, ProfileService, valid_profile
+from profile_service.profiles.repository import ProfileDocument
+from profile_service.profiles.validation import valid_profile
+from profile_service.service import CONFLICT, ProfileService
 
 MAX_LINE_BYTES = 1024 * 1024
 MAX_ERRORS = 100

@@ -9,25 +9,25 @@ from fastapi import FastAPI
 
 from foundation.clock import Clock, SystemClock
 from foundation.draining import Draining
-from foundation.http import answer_errors
+from foundation.error_handlers import answer_errors
 from foundation.logs import set_up_logging
 from foundation.mongo import mongo_database
 from foundation.settings import load
 from foundation.tasks import running
 from foundation.tokens import first_secret
 from profile_service.api import cache, client_config, health, metrics, profiles
-from profile_service.cache.campaigns import CampaignCache
+from profile_service.cache.cache import CampaignCache
+from profile_service.cache.http_origin import open_http_origin
+from profile_service.cache.last_good import LastGoodFile
 from profile_service.cache.origin import Origin
-from profile_service.consumers import EventHandler, Subscription, open_rabbit_subscription
+from profile_service.dependencies import ProfileServiceState
 from profile_service.health import Health
-from profile_service.pending_updates import PendingUpdates
-from profile_service.profiles import ProfileRepository
-from profile_service.repository.campaigns import open_http_origin
-from profile_service.repository.last_good import LastGoodFile
-from profile_service.repository.profiles import MongoProfiles
+from profile_service.messaging.consumer import EventHandler, Subscription, open_rabbit_subscription
+from profile_service.profiles.mongo import MongoProfiles
+from profile_service.profiles.repository import ProfileRepository
+from profile_service.profiles.updates import PendingUpdates
 from profile_service.service import ProfileService
 from profile_service.settings import Settings
-from profile_service.state import ProfileServiceState
 
 logger = logging.getLogger(__name__)
 

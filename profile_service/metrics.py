@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from prometheus_client.metrics_core import Metric
 
 from foundation.metrics import counter, gauge
-from profile_service.cache.campaigns import CampaignCache
+from profile_service.cache.cache import CampaignCache
 from profile_service.cache.outcomes import EventOutcome
+from profile_service.dependencies import ProfileServiceState
 from profile_service.health import Report
-from profile_service.state import ProfileServiceState
 
 
 def metrics_of(parts: ProfileServiceState, report: Report) -> Iterator[Metric]:
@@ -81,8 +81,8 @@ def _news(parts: ProfileServiceState) -> Iterator[Metric]:
         "Unreadable events: published for people to look at, or only counted.",
         ("outcome",),
         counts={
-            ("published",): letters.buried if letters else 0,
-            ("only_counted",): letters.only_counted if letters else 0,
+            ("published",): letters.published if letters else 0,
+            ("only_counted",): letters.dropped if letters else 0,
         },
     )
     yield counter(

@@ -6,18 +6,12 @@ from typing import Any, NamedTuple
 
 from contracts.profile import (
     ACTIVE_CAMPAIGNS_FIELD,
-    PLAYER_ID_FIELD,
-    NotStorable,
-    Profile,
-    check_storable,
 )
 from foundation.clock import Clock
-from foundation.errors import Conflict, Invalid, NotFound, Unavailable
-from foundation.validation import parse_as, readable
-from profile_service.cache.campaigns import CampaignCache
-from profile_service.loading import ProfileLoader
-from profile_service.pending_updates import PendingUpdates
-from profile_service.profiles import (
+from foundation.errors import Conflict, NotFound, Unavailable
+from profile_service.cache.cache import CampaignCache
+from profile_service.profiles.loader import ProfileLoader
+from profile_service.profiles.repository import (
     ActiveCampaignsUpdate,
     ProfileDocument,
     ProfileRepository,
@@ -25,6 +19,8 @@ from profile_service.profiles import (
     ProfileUnreadable,
     Written,
 )
+from profile_service.profiles.updates import PendingUpdates
+from profile_service.profiles.validation import valid_profile
 
 WRITE_SECONDS = 10.0
 CONFLICT = "another document holds this player_id, or the profile kept changing meanwhile"
@@ -152,27 +148,6 @@ class ProfileService:
             raise Unavailable("profiles cannot be written now") from None
         if not found:
             raise NotFound("Profile not found")
-
-
-def valid_profile(body: Any, player_id: str | None = None) -> ProfileDocument:
-    """Check a profile that was sent, and give the document to store.
-
-    With `player_id`, the body's must be equal or absent. The id is stored normalised;
-    all else is stored as it was sent.
-
-    Raises:
-        Invalid: naming each field that is wrong.
-    """
-    if player_id is not None and isinstance(body, dict):
-        body = {PLAYER_ID_FIELD: player_id, **body}
-    profile = parse_as(Profile, body)
-    if player_id is not None and profile.player_id != player_id:
-        raise Invalid.at(PLAYER_ID_FIELD, msg="must equal the one in the path, or be left out")
-    try:
-        check_storable(body)
-    except NotStorable as error:
-        raise Invalid.at(*readable(error.path), msg=str(error)) from None
-    return {**body, PLAYER_ID_FIELD: profile.player_id}
 
 
 def _same_set(stored: Any, active: list[str]) -> bool:

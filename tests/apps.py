@@ -17,9 +17,15 @@ import campaign_publisher.settings
 import profile_service.main
 import profile_service.settings
 from foundation.clock import Clock
-from profile_service.consumers import EventHandler
-from tests.campaign_publisher.stage import FakeChannel, InMemoryLog
-from tests.fakes import FakeClock, FakeOrigin, FakeSubscription, InMemoryProfiles
+from profile_service.messaging.consumer import EventHandler
+from testbed.fakes import (
+    FakeChannel,
+    FakeClock,
+    FakeOrigin,
+    FakeSubscription,
+    InMemoryLog,
+    InMemoryProfiles,
+)
 
 ADMIN = {"Authorization": "Bearer admin-token"}
 BASE_URL = "http://test"

@@ -11,7 +11,7 @@ from typing import TypeVar
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests import servers
+from testbed import servers
 
 # A busy machine is no failure: no test has a clock.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])

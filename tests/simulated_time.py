@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Any, ParamSpec
 
-from tests.builders import NOW
+from testbed.builders import NOW
 
 Arguments = ParamSpec("Arguments")
 

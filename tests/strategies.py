@@ -10,7 +10,7 @@ from contracts.keys import MAX_KEY_LENGTH, normalise_key
 from contracts.profile import MAX_INTEGER, RESERVED_KEY
 from contracts.snapshot import SCHEMA, CampaignSnapshot, SnapshotReason
 from contracts.wire import SnapshotEvent
-from tests.builders import as_published
+from testbed.builders import as_published
 
 COUNTRIES = ("US", "RO", "CA")
 LANGUAGES = ("en", "fr")

@@ -13,8 +13,8 @@ from benchmarks.servers.given import Urls
 from benchmarks.servers.players import with_players
 from benchmarks.servers.processes import start_all
 from contracts.wire import REVISION_HEADER, SNAPSHOT_PATH
-from tests.processes import ServiceProcess, campaign_service, profile_service
-from tests.servers import wait_until
+from testbed.processes import ServiceProcess, campaign_service, profile_service
+from testbed.servers import wait_until
 
 TOKEN = "benchmark"  # noqa: S105 - of servers that live as long as this does
 IMPORT_SECONDS = 60.0

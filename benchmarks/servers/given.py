@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-from tests.servers import mongo, rabbitmq
+from testbed.servers import mongo, rabbitmq
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ def given_or_private(given: Urls) -> Iterator[Urls]:
     """Start what was not given, as the tests do; it is gone at the end.
 
     Raises:
-        tests.servers.ServerUnavailableError: there is no way to start one.
+        testbed.servers.ServerUnavailableError: there is no way to start one.
     """
     with ExitStack() as stack:
         yield Urls(

@@ -7,8 +7,8 @@ from fastapi import FastAPI
 
 from benchmarks.game import PLAYERS, player
 from profile_service.main import create_app as create_service
-from profile_service.profiles import ProfileDocument
-from tests.fakes import InMemoryProfiles
+from profile_service.profiles.repository import ProfileDocument
+from testbed.fakes import InMemoryProfiles
 
 
 class PlayersInMemory(InMemoryProfiles):

@@ -7,7 +7,7 @@ from typing import Any
 from pymongo import MongoClient
 
 from benchmarks.game import PLAYERS, player
-from tests.servers import drop_database
+from testbed.servers import drop_database
 
 LIMIT_MILLISECONDS = 30_000
 

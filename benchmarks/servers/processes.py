@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
-from tests.processes import ServiceProcess
-from tests.servers import ServerProcess, mongo_answers
+from testbed.processes import ServiceProcess
+from testbed.servers import ServerProcess, mongo_answers
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")

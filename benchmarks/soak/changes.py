@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Self
 
-from tests.faults.operator import WRITE_LIMIT, Operator
+from testbed.admin_client import WRITE_LIMIT, Operator
 
 EVERY_SECONDS = 0.5
 # The last change may be waiting for a replica that takes it.

@@ -8,7 +8,7 @@ import aio_pika
 
 from benchmarks.soak.stage import Stage
 from contracts.wire import SNAPSHOT_EXCHANGE
-from tests.faults.stage import BLACK_HOLE_BOUND
+from testbed.deployment import BLACK_HOLE_BOUND
 
 Break = Callable[[Stage, random.Random], None]
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from benchmarks.servers.processes import resident_bytes
-from tests.servers import ServerProcess
+from testbed.servers import ServerProcess
 
 SETTLED_SECONDS = 60.0
 LOOK_SECONDS = 1.0

@@ -11,8 +11,8 @@ from benchmarks.soak.faults import FAULTS, draw
 from benchmarks.soak.findings import Fault, Findings
 from benchmarks.soak.memory import Memory
 from benchmarks.soak.stage import Stage, running
-from tests.faults.clients import Promise
-from tests.faults.stage import LOOK_EVERY, STALENESS_BOUND
+from testbed.deployment import LOOK_EVERY, STALENESS_BOUND
+from testbed.game_client import Promise
 
 PAUSE_SECONDS = (2.0, 6.0)
 CONVERGE_LIMIT = 30.0

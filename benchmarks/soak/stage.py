@@ -6,13 +6,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from benchmarks.servers.processes import start_all
-from tests.faults.background import Background
-from tests.faults.clients import TOLERANCE, Asking, Client
-from tests.faults.operator import TOKEN, Operator
-from tests.faults.proxy import Proxy
-from tests.faults.stage import HEARTBEAT, POLL, TTL, amqp_url
-from tests.processes import ServiceProcess, campaign_service, profile_service
-from tests.servers import MongoNode, RabbitNode, ServerProcess, mongod, rabbitmq_server
+from testbed.admin_client import TOKEN, Operator
+from testbed.background import Background
+from testbed.deployment import HEARTBEAT, POLL, TTL, amqp_url
+from testbed.game_client import TOLERANCE, Asking, Client
+from testbed.processes import ServiceProcess, campaign_service, profile_service
+from testbed.proxy import Proxy
+from testbed.servers import MongoNode, RabbitNode, ServerProcess, mongod, rabbitmq_server
 
 CAMPAIGN_SERVICES = 2
 INSTANCES = 3
@@ -85,7 +85,7 @@ def running() -> Iterator[Stage]:
     """Start everything; it is gone after the block.
 
     Raises:
-        tests.servers.ServerUnavailableError: there is no RabbitMQ or no MongoDB to start.
+        testbed.servers.ServerUnavailableError: there is no RabbitMQ or no MongoDB to start.
     """
     with ExitStack() as stack:
         rabbit = stack.enter_context(RabbitNode(rabbitmq_server()))

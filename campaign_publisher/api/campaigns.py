@@ -5,27 +5,32 @@ from typing import Annotated
 import orjson
 from fastapi import APIRouter, Query, Request, Response
 
-from campaign_publisher.api.answers import (
+from campaign_publisher.api.query import StatusQuery, parse_selection
+from campaign_publisher.api.responses import (
     answer_of,
     body_of,
     cached_answer,
     json_answer,
     list_of,
 )
-from campaign_publisher.api.query import StatusQuery, parse_selection
+from campaign_publisher.campaigns.limits import MAX_CAMPAIGN_BYTES, MAX_IMPORT_BYTES
+from campaign_publisher.campaigns.parsing import parse_campaign, parse_campaigns
 from campaign_publisher.dependencies import READER, Actor, Conditions, Name, Now, Service
-from campaign_publisher.incoming import parse_campaign, parse_campaigns
-from campaign_publisher.limits import MAX_CAMPAIGN_BYTES, MAX_IMPORT_BYTES
-from campaign_publisher.service import FoundCampaign, Imported
+from campaign_publisher.service import CampaignResult, Imported
 from contracts.campaign import Campaign
+from foundation.bodies import read_body
+from foundation.error_answers import UNCHANGED, error_answers
 from foundation.errors import Invalid
-from foundation.http import UNCHANGED, error_answers, etag_of, read_body
+from foundation.etags import etag_of
+from foundation.paths import key_parameter
 from foundation.validation import parse_json
 
 WRITE_ERRORS = error_answers(401, 403, 412, 422, 503)
 BODY_ERRORS = error_answers(408, 413)
 
 Instant = Annotated[str | None, Query(description="RFC 3339, such as 2022-01-25T00:00:00Z")]
+
+PATH = "/" + key_parameter("name")
 
 router = APIRouter(prefix="/campaigns", tags=["campaigns"])
 
@@ -83,7 +88,7 @@ async def import_campaigns(
 
 
 @router.get(
-    "/{name:key}",
+    PATH,
     dependencies=[READER],
     summary="Get a campaign",
     responses={200: {"model": Campaign}, **UNCHANGED, **error_answers(401, 404, 422, 503)},
@@ -94,7 +99,7 @@ async def get_campaign(request: Request, name: Name, service: Service) -> Respon
 
 
 @router.put(
-    "/{name:key}",
+    PATH,
     summary="Create or replace a campaign",
     description="`If-Match` makes it depend on the campaign's ETag, `If-None-Match: *` on there "
     "being none. A `last_updated` is ignored: the service sets it.",
@@ -115,7 +120,7 @@ async def put_campaign(
 
 
 @router.patch(
-    "/{name:key}",
+    PATH,
     summary="Change parts of a campaign",
     description="A JSON merge patch (RFC 7396): what is sent replaces, null removes.",
     responses={200: {"model": Campaign}, **error_answers(404), **WRITE_ERRORS, **BODY_ERRORS},
@@ -132,7 +137,7 @@ async def patch_campaign(
 
 
 @router.delete(
-    "/{name:key}",
+    PATH,
     summary="Remove a campaign",
     status_code=204,
     responses={**error_answers(404), **WRITE_ERRORS},
@@ -144,7 +149,7 @@ async def delete_campaign(
     return Response(status_code=204)
 
 
-def _written(found: FoundCampaign) -> Response:
+def _written(found: CampaignResult) -> Response:
     return json_answer(
         found.json, status=201 if found.created else 200, headers={"ETag": found.etag}
     )

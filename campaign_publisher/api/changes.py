@@ -6,10 +6,10 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel
 
-from campaign_publisher.api.answers import json_answer
-from campaign_publisher.changes import Change
+from campaign_publisher.api.responses import json_answer
 from campaign_publisher.dependencies import READER, Service
-from foundation.http import error_answers
+from campaign_publisher.log.change import Change
+from foundation.error_answers import error_answers
 
 router = APIRouter(tags=["changes"])
 

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Response
 
-from campaign_publisher.api.answers import json_answer
+from campaign_publisher.api.responses import json_answer
 from campaign_publisher.dependencies import CurrentHealth
 from campaign_publisher.health import Health
 

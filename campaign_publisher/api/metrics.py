@@ -18,4 +18,4 @@ router = APIRouter(tags=["health"])
 )
 async def metrics(request: Request, health: CurrentHealth) -> Response:
     state = request.state
-    return metrics_answer(metrics_of(state.ledger, state.publisher, state.channel, health))
+    return metrics_answer(metrics_of(state.replica, state.publisher, state.channel, health))

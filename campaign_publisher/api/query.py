@@ -4,8 +4,8 @@ import re
 from datetime import datetime
 from typing import Literal
 
+from campaign_publisher.campaigns.selection import Selection, Window
 from campaign_publisher.dependencies import parse_key
-from campaign_publisher.selection import Selection, Window
 from contracts.campaign import CampaignStatus
 from contracts.instants import parse_instant
 from foundation.errors import Invalid

@@ -2,11 +2,12 @@
 
 from fastapi import APIRouter, Request, Response
 
-from campaign_publisher.api.answers import json_answer
+from campaign_publisher.api.responses import json_answer
 from campaign_publisher.dependencies import READER, NewestSnapshot
 from contracts.snapshot import CampaignSnapshot, SnapshotReason
 from contracts.wire import SNAPSHOT_PATH, SnapshotEvent, snapshot_etag
-from foundation.http import UNCHANGED, error_answers, is_unchanged
+from foundation.error_answers import UNCHANGED, error_answers
+from foundation.etags import is_unchanged
 
 router = APIRouter(tags=["snapshot"])
 
@@ -22,7 +23,7 @@ router = APIRouter(tags=["snapshot"])
 )
 async def get_snapshot(request: Request, snapshots: NewestSnapshot) -> Response:
     event = snapshots.event()
-    if is_unchanged(request, snapshot_etag(event.position)):
+    if is_unchanged(request.scope["headers"], snapshot_etag(event.position)):
         return Response(status_code=304, headers=_headers(event))
     event, body = snapshots.snapshot(SnapshotReason.CHANGE)
     return json_answer(body, headers=_headers(event))

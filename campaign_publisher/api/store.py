@@ -7,8 +7,8 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from campaign_publisher.dependencies import Actor, Service
-from campaign_publisher.state import CampaignState
-from foundation.http import error_answers
+from campaign_publisher.log.state import CampaignState
+from foundation.error_answers import error_answers
 
 router = APIRouter(prefix="/store", tags=["store"])
 

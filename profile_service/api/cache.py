@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from contracts.snapshot import LogPosition
-from foundation.http import error_answers
+from foundation.error_answers import error_answers
 from profile_service.cache.outcomes import Outcome
 from profile_service.dependencies import Actor, State
 

@@ -7,7 +7,9 @@ from fastapi.routing import APIRoute
 from starlette.types import Receive, Scope, Send
 
 from contracts.profile import Profile
-from foundation.http import UNCHANGED, error_answers, etag_of, is_unchanged
+from foundation.error_answers import UNCHANGED, error_answers
+from foundation.etags import etag_of, is_unchanged
+from foundation.paths import key_parameter
 from profile_service.dependencies import (
     PlayerId,
     State,
@@ -15,7 +17,7 @@ from profile_service.dependencies import (
     running_parts,
     valid_player_id,
 )
-from profile_service.rendering import render
+from profile_service.profiles.rendering import render
 
 Header = tuple[bytes, bytes]
 
@@ -52,11 +54,13 @@ class HotRoute(APIRoute):
         await response(scope, receive, send)
 
 
+PATH = "/get_client_config/" + key_parameter("player_id")
+
 router = APIRouter(tags=["clients"], route_class=HotRoute)
 
 
 @router.get(
-    "/get_client_config/{player_id:key}",
+    PATH,
     summary="A player's profile with the active campaigns",
     description=(
         "The stored profile, every field as it is stored, with `active_campaigns` set to the "
@@ -98,7 +102,7 @@ async def get_client_config(request: Request, player_id: PlayerId, parts: State)
     ]
     if config.stale:
         headers.append(_STALE)
-    if is_unchanged(request, etag):
+    if is_unchanged(request.scope["headers"], etag):
         return ReadyAnswer(304, b"", headers)
     return ReadyAnswer(200, body, [(b"content-length", b"%d" % len(body)), _JSON, *headers])
 

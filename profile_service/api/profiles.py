@@ -10,14 +10,18 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from contracts.profile import Profile
+from foundation.bodies import BODY_IDLE_SECONDS, read_body
+from foundation.error_answers import error_answers
 from foundation.errors import ServiceError
-from foundation.http import BODY_IDLE_SECONDS, error_answers, read_body
+from foundation.paths import key_parameter
 from foundation.validation import parse_json
 from profile_service.dependencies import Actor, PlayerId, State
 from profile_service.importing import ImportReport, LineError, import_profiles
-from profile_service.rendering import render
+from profile_service.profiles.rendering import render
 
 MAX_PROFILE_BYTES = 1024 * 1024
+
+PATH = "/" + key_parameter("player_id")
 
 router = APIRouter(prefix="/profiles", tags=["profiles"])
 
@@ -86,7 +90,7 @@ async def import_many(request: Request, parts: State, _: Actor) -> Response:
 
 
 @router.put(
-    "/{player_id:key}",
+    PATH,
     summary="Write a profile",
     description=(
         "Stores the profile as it is sent, value for value. `active_campaigns` is the service's "
@@ -106,7 +110,7 @@ async def put(_: Actor, request: Request, player_id: PlayerId, parts: State) -> 
 
 
 @router.get(
-    "/{player_id:key}",
+    PATH,
     summary="Read a profile as it is stored",
     description="The stored document; `active_campaigns` is what was last written there.",
     response_model=Profile,
@@ -117,7 +121,7 @@ async def get(_: Actor, player_id: PlayerId, parts: State) -> Response:
 
 
 @router.delete(
-    "/{player_id:key}",
+    PATH,
     summary="Remove a profile",
     description="Removes the profile for good.",
     status_code=204,

@@ -20,7 +20,7 @@ from benchmarks.http_tables import (
 from benchmarks.one_query import QUERIES, queries
 from benchmarks.servers.processes import CannedMongoProcess, processor_seconds
 from benchmarks.wrk import Load
-from tests.processes import ServiceProcess
+from testbed.processes import ServiceProcess
 
 
 @pytest.fixture(scope="module")

@@ -14,8 +14,8 @@ from benchmarks.soak.changes import EVERY_SECONDS, Changes, lost_changes
 from benchmarks.soak.faults import FAULTS, draw
 from benchmarks.soak.findings import Fault, Findings
 from benchmarks.soak.memory import Life, Memory
-from tests.faults.operator import Operator
-from tests.servers import wait_until
+from testbed.admin_client import Operator
+from testbed.servers import wait_until
 
 LIMIT = 10.0
 MIB = 1024 * 1024

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from campaign_publisher.health import Health, HealthStatus, examine
-from campaign_publisher.publisher import SnapshotPublisher
-from campaign_publisher.snapshots import Snapshots
-from tests.builders import STORE_ID, a_campaign
-from tests.campaign_publisher.stage import FakeChannel, InMemoryLog, Replica, a_change, a_replica
-from tests.fakes import FakeClock
+from campaign_publisher.publishing.publisher import SnapshotPublisher
+from campaign_publisher.publishing.snapshots import Snapshots
+from testbed.builders import STORE_ID, a_campaign
+from testbed.fakes import FakeChannel, FakeClock, InMemoryLog
+from tests.campaign_publisher.replicas import Replica, a_change, a_replica
 
 
 @dataclass
@@ -23,7 +23,7 @@ class Stage:
 
     def health(self, *, draining: bool = False) -> Health:
         """Look at everything."""
-        return examine(self.replica.ledger, self.publisher, self.channel, draining=draining)
+        return examine(self.replica.log_replica, self.publisher, self.channel, draining=draining)
 
 
 async def a_stage(*, loaded: bool = True) -> Stage:
@@ -32,11 +32,11 @@ async def a_stage(*, loaded: bool = True) -> Stage:
     log = InMemoryLog(a_change(0), a_change(1, a_campaign()))
     replica = a_replica(log, clock=clock)
     interval = timedelta(seconds=60)
-    snapshots = Snapshots(replica.ledger, clock=clock, heartbeat_interval=interval)
+    snapshots = Snapshots(replica.log_replica, clock=clock, heartbeat_interval=interval)
     publisher = SnapshotPublisher(snapshots, heartbeat_interval=interval, clock=clock)
     stage = Stage(clock, log, replica, publisher, FakeChannel())
     if loaded:
-        await replica.ledger.load()
+        await replica.log_replica.load()
         await publisher.step(stage.channel)
     return stage
 
@@ -72,7 +72,7 @@ async def test_a_log_that_cannot_be_read() -> None:
     assert health.status is HealthStatus.UNAVAILABLE
     assert not health.is_ready
     assert health.checks.log.status == "unreadable"
-    await stage.replica.ledger.follow()
+    await stage.replica.log_replica.follow()
     assert stage.health().is_ready
 
 
@@ -80,7 +80,7 @@ async def test_a_replaced_log() -> None:
     """It is named, and the replica is not ready."""
     stage = await a_stage()
     del stage.log.changes[1:]
-    await stage.replica.ledger.follow()
+    await stage.replica.log_replica.follow()
     health = stage.health()
     assert not health.is_ready
     assert health.checks.log.status == "log replaced"
@@ -94,7 +94,7 @@ async def test_rabbitmq_away_degrades_only() -> None:
     stage.channel.is_up = True
     assert stage.health().status is HealthStatus.OK
     stage.log.changes.append(a_change(2))
-    await stage.replica.ledger.follow()
+    await stage.replica.log_replica.follow()
     health = stage.health()
     assert health.is_ready
     assert (health.status, health.checks.publishing.status) == (HealthStatus.DEGRADED, "behind")

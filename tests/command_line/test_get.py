@@ -8,7 +8,7 @@ from typer.testing import CliRunner, Result
 
 from command_line.main import app
 from devstack.servers import listening
-from tests.builders import PLAYER_ID
+from testbed.builders import PLAYER_ID
 from tests.command_line.stacks import COMMAND, Stack
 from tests.command_line.strangers import PAGE, Stranger, a_stranger
 

@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 
 from command_line.main import app
 from devstack.servers import listening
-from tests.builders import a_campaign, a_profile
+from testbed.builders import a_campaign, a_profile
 from tests.command_line.stacks import COMMAND, Stack, a_stack
 from tests.command_line.strangers import PAGE, Stranger, a_stranger
 

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from devstack.servers import REPEAT_SECONDS, listening
-from tests.builders import PLAYER_ID
+from testbed.builders import PLAYER_ID
 from tests.command_line.stacks import (
     POLL_SECONDS,
     START_SECONDS,

@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from pydantic import BaseModel, ValidationError
 
 from contracts.campaign import Campaign, CampaignStatus, Conditions, Matchers
-from tests.builders import a_campaign, golden
+from testbed.builders import a_campaign, golden
 from tests.contracts.refusals import refusal, with_value
 from tests.strategies import campaigns, instants, keys, moments
 

@@ -17,7 +17,7 @@ from contracts.profile import (
     Profile,
     check_storable,
 )
-from tests.builders import PLAYER_ID, a_profile, golden
+from testbed.builders import PLAYER_ID, a_profile, golden
 from tests.contracts.refusals import refusal, with_value
 from tests.strategies import profiles, stored_profiles
 

@@ -9,7 +9,7 @@ from hypothesis import given
 
 from contracts.campaign import Campaign
 from contracts.snapshot import CampaignSnapshot, LogPosition, SnapshotHeader, SnapshotReason
-from tests.builders import NOW, OTHER_STORE_ID, STORE_ID, a_published_campaign, a_snapshot, golden
+from testbed.builders import NOW, OTHER_STORE_ID, STORE_ID, a_published_campaign, a_snapshot, golden
 from tests.contracts.refusals import refusal
 from tests.strategies import snapshots
 

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from contracts import wire
 from contracts.snapshot import CampaignSnapshot
 from contracts.wire import SnapshotEvent, snapshot_etag
-from tests.builders import OTHER_STORE_ID, a_head, a_snapshot, an_event, golden
+from testbed.builders import OTHER_STORE_ID, a_head, a_snapshot, an_event, golden
 from tests.strategies import events
 
 HEADERS = (

@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager
 
 import pytest
 
-from campaign_publisher.publisher import PublishFailed
+from campaign_publisher.publishing.publisher import PublishFailed
 from devstack.handover import Handover
 
 DEADLINE = 5.0

@@ -11,7 +11,7 @@ import pytest
 from fastapi import FastAPI
 
 from devstack.servers import StackFailed, listening, run_until_signal, serving
-from tests.fakes import FakeClock
+from testbed.fakes import FakeClock
 
 DEADLINE = 10.0
 HOST = "127.0.0.1"

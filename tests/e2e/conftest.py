@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests import servers
-from tests.builders import golden
+from testbed import servers
+from testbed.builders import golden
+from testbed.processes import ServiceProcess, campaign_service, profile_service
 from tests.e2e.operator import TOKEN, Operator, all_become
-from tests.processes import ServiceProcess, campaign_service, profile_service
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import httpx
 
-from tests.builders import PLAYER_ID
+from testbed.builders import PLAYER_ID
 
 TOKEN = "letmein"
 DEADLINE = 10.0

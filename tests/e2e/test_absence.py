@@ -5,10 +5,10 @@ from contextlib import closing, contextmanager
 
 import pytest
 
-from tests.builders import golden
+from testbed.builders import golden
+from testbed.processes import ServiceProcess, campaign_service, profile_service
+from testbed.servers import RabbitNode, ServerUnavailableError, rabbitmq_server
 from tests.e2e.operator import TOKEN, Operator, active_campaigns, all_become, becomes
-from tests.processes import ServiceProcess, campaign_service, profile_service
-from tests.servers import RabbitNode, ServerUnavailableError, rabbitmq_server
 
 ALWAYS = {**golden("campaign"), "start_date": None, "end_date": None}
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.builders import PLAYER_ID, golden
+from testbed.builders import PLAYER_ID, golden
 from tests.e2e.conftest import Deployment
 from tests.e2e.operator import active_campaigns, all_become, becomes, client_config
 

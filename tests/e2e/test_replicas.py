@@ -6,9 +6,9 @@ from typing import Any
 
 import httpx
 
+from testbed.processes import ServiceProcess, campaign_service
 from tests.e2e.conftest import Deployment
 from tests.e2e.operator import TOKEN, becomes, client_config
-from tests.processes import ServiceProcess, campaign_service
 
 WRITES = 200
 AT_ONCE = 20

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.background import Background
-from tests.faults.clients import TOLERANCE
+from testbed.admin_client import Operator
+from testbed.background import Background
+from testbed.deployment import BLACK_HOLE_BOUND, CHANGE_BOUND, RETURN_BOUND, Stage, running_stage
+from testbed.game_client import TOLERANCE
+from testbed.servers import MongoNode, RabbitNode
 from tests.faults.figures import FIGURE, Figure, figures_of
-from tests.faults.operator import Operator
-from tests.faults.stage import BLACK_HOLE_BOUND, CHANGE_BOUND, RETURN_BOUND, Stage, running_stage
-from tests.servers import MongoNode, RabbitNode
 
 RUNS = int(os.environ.get("FAULT_RUNS", "1"))
 

@@ -11,9 +11,9 @@ import httpx
 
 from contracts.snapshot import CampaignSnapshot
 from contracts.wire import snapshot_etag
-from tests.fakes import body_of, event_of
-from tests.faults.background import Background
-from tests.servers import free_port
+from testbed.background import Background
+from testbed.fakes import body_of, event_of
+from testbed.servers import free_port
 
 # What to do with a request for a path, with its headers: give the bytes to answer.
 Answer = Callable[[str, dict[str, str]], Awaitable[bytes]]

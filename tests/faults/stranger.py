@@ -8,7 +8,7 @@ import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange
 
 from contracts.wire import SNAPSHOT_EXCHANGE
-from tests.faults.background import Background
+from testbed.background import Background
 
 # A body, and its headers.
 Event = tuple[bytes, Mapping[str, str]]

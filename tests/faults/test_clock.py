@@ -10,14 +10,14 @@ import pytest
 from asgi_lifespan import LifespanManager
 
 from foundation.clock import SystemClock
-from profile_service.consumers import EventHandler, Subscription
 from profile_service.main import create_app
-from profile_service.profiles import ProfileRepository
+from profile_service.messaging.consumer import EventHandler, Subscription
+from profile_service.profiles.repository import ProfileRepository
 from profile_service.settings import Settings
-from tests.builders import PLAYER_ID, a_profile, a_published_campaign, a_snapshot
-from tests.fakes import FakeSubscription, InMemoryProfiles
+from testbed.background import Background
+from testbed.builders import PLAYER_ID, a_profile, a_published_campaign, a_snapshot
+from testbed.fakes import FakeSubscription, InMemoryProfiles
 from tests.faults import origin as answers
-from tests.faults.background import Background
 from tests.faults.origin import Origin
 
 TTL = 2.0

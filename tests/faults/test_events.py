@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.builders import OTHER_STORE_ID, a_published_campaign, a_snapshot
-from tests.fakes import body_of, event_of
-from tests.faults.operator import Operator
+from testbed.admin_client import Operator
+from testbed.builders import OTHER_STORE_ID, a_published_campaign, a_snapshot
+from testbed.deployment import CHANGE_BOUND, TTL, Stage, amqp_url, waits
+from testbed.fakes import body_of, event_of
+from testbed.warm import WarmServiceProcess, profile_service
 from tests.faults.origin import Origin, forward
 from tests.faults.processes import resident_bytes
-from tests.faults.stage import CHANGE_BOUND, TTL, Stage, amqp_url, waits
 from tests.faults.stranger import Event, Stranger
-from tests.faults.warm import WarmServiceProcess, profile_service
 
 EVENTS = 20_000
 BATCH = 1_000

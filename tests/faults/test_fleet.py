@@ -5,10 +5,10 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
-from tests.faults.operator import Operator
+from testbed.admin_client import Operator
+from testbed.deployment import HEARTBEAT, Stage, waits_for
+from testbed.warm import WarmServiceProcess, profile_service
 from tests.faults.origin import Origin, forward
-from tests.faults.stage import HEARTBEAT, Stage, waits_for
-from tests.faults.warm import WarmServiceProcess, profile_service
 
 INSTANCES = 24
 AWAY_SECONDS = 2.0

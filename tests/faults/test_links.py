@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from tests.faults.operator import Operator
-from tests.faults.stage import (
+from testbed.admin_client import Operator
+from testbed.deployment import (
     BLACK_HOLE_BOUND,
     CHANGE_BOUND,
     RETURN_BOUND,

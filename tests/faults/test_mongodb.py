@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.faults.operator import Operator
-from tests.faults.stage import CHANGE_BOUND, RETURN_BOUND, Stage, waits, waits_for
-from tests.servers import MongoNode
+from testbed.admin_client import Operator
+from testbed.deployment import CHANGE_BOUND, RETURN_BOUND, Stage, waits, waits_for
+from testbed.servers import MongoNode
 
 ANSWER_BOUND = 2.0
 AWAY_SECONDS = 4.0

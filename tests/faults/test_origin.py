@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.builders import a_profile, a_published_campaign, a_snapshot
+from testbed.admin_client import TOKEN, Operator
+from testbed.background import Background
+from testbed.builders import a_profile, a_published_campaign, a_snapshot
+from testbed.deployment import RETURN_BOUND, TTL, amqp_url, waits, waits_for
+from testbed.game_client import Asking, Client
+from testbed.servers import MongoNode, drop_database, free_port
+from testbed.warm import WarmServiceProcess, profile_service
 from tests.faults import origin as answers
-from tests.faults.background import Background
-from tests.faults.clients import Asking, Client
-from tests.faults.operator import TOKEN, Operator
 from tests.faults.origin import Answer, Origin
-from tests.faults.stage import RETURN_BOUND, TTL, amqp_url, waits, waits_for
-from tests.faults.warm import WarmServiceProcess, profile_service
-from tests.servers import MongoNode, drop_database, free_port
 
 DATABASE = "faults-origin"
 HELD = a_snapshot([a_published_campaign("held", revision=7)], revision=7)

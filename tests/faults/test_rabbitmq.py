@@ -4,15 +4,15 @@ import time
 
 import pytest
 
-from tests.faults.operator import Operator
-from tests.faults.stage import (
+from testbed.admin_client import Operator
+from testbed.deployment import (
     MISSED_HEARTBEAT_BOUND,
     RETURN_BOUND,
     STALENESS_BOUND,
     Stage,
     waits,
 )
-from tests.faults.warm import profile_service
+from testbed.warm import profile_service
 
 # In Erlang: an instance's queue is exclusive, no other client may touch it.
 REMOVALS = {

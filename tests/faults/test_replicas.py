@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 
-from tests.builders import a_campaign
-from tests.faults.operator import TOKEN, Operator
-from tests.faults.stage import CHANGE_BOUND, RETURN_BOUND, Stage, waits
+from testbed.admin_client import TOKEN, Operator
+from testbed.builders import a_campaign
+from testbed.deployment import CHANGE_BOUND, RETURN_BOUND, Stage, waits
 
 KILLS = 50
 LATEST_KILL = 0.03  # seconds after the write was sent

@@ -3,11 +3,11 @@
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from tests.builders import PLAYER_ID
-from tests.faults.operator import Operator
-from tests.faults.proxy import Proxy
-from tests.faults.stage import CHANGE_BOUND, RETURN_BOUND, Stage, waits, waits_for
-from tests.faults.warm import profile_service
+from testbed.admin_client import Operator
+from testbed.builders import PLAYER_ID
+from testbed.deployment import CHANGE_BOUND, RETURN_BOUND, Stage, waits, waits_for
+from testbed.proxy import Proxy
+from testbed.warm import profile_service
 
 DELAY = 1.0
 EXIT_BOUND = 10.0

@@ -7,11 +7,9 @@ from typing import Any
 
 from pymongo import MongoClient
 
-from tests.builders import OTHER_STORE_ID, a_snapshot
-from tests.fakes import body_of, event_of
-from tests.faults.operator import Operator
-from tests.faults.origin import Origin, forward
-from tests.faults.stage import (
+from testbed.admin_client import Operator
+from testbed.builders import OTHER_STORE_ID, a_snapshot
+from testbed.deployment import (
     CHANGE_BOUND,
     HEARTBEAT,
     RETURN_BOUND,
@@ -22,8 +20,10 @@ from tests.faults.stage import (
     waits,
     waits_for,
 )
+from testbed.fakes import body_of, event_of
+from testbed.warm import WarmServiceProcess, profile_service
+from tests.faults.origin import Origin, forward
 from tests.faults.stranger import Stranger
-from tests.faults.warm import WarmServiceProcess, profile_service
 
 FOREIGN_SECONDS = 6.0
 

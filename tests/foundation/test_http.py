@@ -12,9 +12,11 @@ from fastapi import FastAPI, Query, Request, Response
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from foundation import http
+from foundation.bodies import read_body
+from foundation.error_answers import ErrorAnswer, InvalidAnswer, error_answers
+from foundation.error_handlers import answer_errors
 from foundation.errors import Invalid, Unavailable
-from foundation.http import answer_errors, error_answers, etag_of, is_unchanged, read_body
+from foundation.etags import etag_of, is_unchanged
 from tests.simulated_time import simulated
 
 LIMIT = 1000
@@ -45,7 +47,7 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
 
     @app.get("/etag")
     async def etag(request: Request) -> Response:
-        return Response(status_code=304 if is_unchanged(request, ETAG) else 200)
+        return Response(status_code=304 if is_unchanged(request.scope["headers"], ETAG) else 200)
 
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
@@ -166,6 +168,6 @@ def test_an_etag_is_of_the_bytes() -> None:
 def test_every_documented_error_has_its_shape() -> None:
     """422 lists problems, all others are one sentence."""
     answers = error_answers(401, 403, 404, 408, 412, 413, 422, 503)
-    assert answers[422]["model"] is http.InvalidAnswer
-    assert all(answers[status]["model"] is http.ErrorAnswer for status in answers if status != 422)
+    assert answers[422]["model"] is InvalidAnswer
+    assert all(answers[status]["model"] is ErrorAnswer for status in answers if status != 422)
     assert all(answer["description"] for answer in answers.values())

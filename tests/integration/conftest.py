@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from campaign_publisher.publisher import SnapshotChannel
+from campaign_publisher.publishing.publisher import SnapshotChannel
 from tests.integration.messaging import Recorder, consuming, publishing, until
 
 

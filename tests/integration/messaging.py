@@ -5,17 +5,17 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-from campaign_publisher.channel import open_rabbit_channel
-from campaign_publisher.publisher import PublishFailed, SnapshotChannel
+from campaign_publisher.publishing.publisher import PublishFailed, SnapshotChannel
+from campaign_publisher.publishing.rabbit import open_rabbit_channel
 from campaign_publisher.settings import Settings as CampaignSettings
 from contracts.snapshot import CampaignSnapshot
 from contracts.wire import HEARTBEAT_TYPE, SNAPSHOT_TYPE
 from foundation.clock import SystemClock
-from profile_service.cache.campaigns import CampaignCache
-from profile_service.consumers import EventHandler, open_rabbit_subscription
+from profile_service.cache.cache import CampaignCache
+from profile_service.messaging.consumer import EventHandler, open_rabbit_subscription
 from profile_service.settings import Settings as ProfileSettings
-from tests.builders import a_snapshot
-from tests.fakes import FakeOrigin, body_of, event_of
+from testbed.builders import a_snapshot
+from testbed.fakes import FakeOrigin, body_of, event_of
 
 DEADLINE = 15.0
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.processes import ServiceProcess, campaign_service, profile_service
-from tests.servers import ServerUnavailableError, free_port
+from testbed.processes import ServiceProcess, campaign_service, profile_service
+from testbed.servers import ServerUnavailableError, free_port
 
 
 def _nobody() -> dict[str, object]:

@@ -5,9 +5,9 @@ import asyncio
 import aio_pika
 
 from contracts.wire import SNAPSHOT_EXCHANGE
-from tests.builders import a_snapshot
+from testbed.builders import a_snapshot
+from testbed.servers import RabbitNode
 from tests.integration.messaging import beat, consuming, publish, publishing, until
-from tests.servers import RabbitNode
 
 
 async def test_both_sides_start_while_rabbitmq_is_down(rabbit_node: RabbitNode) -> None:

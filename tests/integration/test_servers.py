@@ -7,7 +7,7 @@ from pathlib import Path
 import aio_pika
 from pymongo import AsyncMongoClient
 
-from tests import servers
+from testbed import servers
 
 BOTH = "tests/command_line/test_up.py::test_real_servers_are_used_when_they_are_given"
 LIMIT = 60.0

@@ -11,9 +11,9 @@ import pytest
 from foundation.draining import Draining
 from foundation.tasks import running
 from profile_service.health import DUPLICATES_SECONDS, Condition, Health
-from tests.builders import OTHER_STORE_ID, STORE_ID, a_head
-from tests.fakes import FakeOrigin, FakeSubscription, InMemoryProfiles
-from tests.profile_service.cache.stage import TTL, a_cache, hear, refetching, revision
+from testbed.builders import OTHER_STORE_ID, STORE_ID, a_head
+from testbed.fakes import FakeOrigin, FakeSubscription, InMemoryProfiles
+from tests.profile_service.cache.stage import TTL, a_cache, receive, refetching, revision
 from tests.simulated_time import SimulatedClock, settle, simulated
 
 
@@ -145,7 +145,7 @@ async def test_past_the_longest_staleness_it_is_not_ready() -> None:
 async def test_an_origin_behind_is_told_of() -> None:
     """It is degraded, and ready."""
     async with a_stage() as stage:
-        await hear(stage.cache, revision(5, head=a_head(99)))
+        await receive(stage.cache, revision(5, head=a_head(99)))
         report = await stage.health.report()
         assert report.status is Condition.DEGRADED
         assert report.checks["campaigns"]["detail"] == "origin behind"

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from foundation.errors import Unavailable
-from profile_service.cache.campaigns import CampaignCache
+from profile_service.cache.cache import CampaignCache
 from profile_service.importing import (
     BATCH_BYTES,
     BATCH_PROFILES,
@@ -22,8 +22,8 @@ from profile_service.importing import (
     import_profiles,
 )
 from profile_service.service import ProfileService
-from tests.builders import a_profile
-from tests.fakes import FakeClock, FakeOrigin, InMemoryProfiles
+from testbed.builders import a_profile
+from testbed.fakes import FakeClock, FakeOrigin, InMemoryProfiles
 from tests.turns import counted_turns
 
 LONG = a_profile("long", _note="x" * MAX_LINE_BYTES)

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from profile_service.main import create_app
+from testbed.builders import PLAYER_ID, a_profile, a_published_campaign, a_snapshot
+from testbed.fakes import FakeOrigin, InMemoryProfiles
 from tests.apps import ProfileParts, a_profile_app, serving
-from tests.builders import PLAYER_ID, a_profile, a_published_campaign, a_snapshot
-from tests.fakes import FakeOrigin, InMemoryProfiles
 from tests.simulated_time import settle
 
 PATH = f"/get_client_config/{PLAYER_ID}"

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from devstack.profiles import open_sqlite_profiles
+from devstack.sqlite_profiles import open_sqlite_profiles
 from foundation.settings import MongoDriver
-from profile_service.profiles import ActiveCampaignsUpdate, ProfileRepository, Written
-from profile_service.repository.profiles import MongoProfiles
-from tests.builders import PLAYER_ID, a_profile, golden
-from tests.profile_service.stores import open_database, stored
+from profile_service.profiles.mongo import MongoProfiles
+from profile_service.profiles.repository import ActiveCampaignsUpdate, ProfileRepository, Written
+from testbed.builders import PLAYER_ID, a_profile, golden
+from tests.profile_service.profiles.stores import open_database, stored
 from tests.strategies import stored_profiles
 
 SQLITE = "sqlite"

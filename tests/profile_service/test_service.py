@@ -6,12 +6,12 @@ from datetime import timedelta
 import pytest
 
 from foundation.errors import Unavailable
-from profile_service.cache.campaigns import CampaignCache
-from profile_service.loading import MAX_WAITING
-from profile_service.profiles import ProfileDocument, ProfileUnreadable
+from profile_service.cache.cache import CampaignCache
+from profile_service.profiles.loader import MAX_WAITING
+from profile_service.profiles.repository import ProfileDocument, ProfileUnreadable
 from profile_service.service import ProfileService
-from tests.builders import a_profile
-from tests.fakes import FakeClock, FakeOrigin, InMemoryProfiles
+from testbed.builders import a_profile
+from testbed.fakes import FakeClock, FakeOrigin, InMemoryProfiles
 
 
 class UnreadableProfiles(InMemoryProfiles):

@@ -5,7 +5,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.servers import ServerUnavailableError
+from testbed.servers import ServerUnavailableError
 
 
 @dataclass(frozen=True)

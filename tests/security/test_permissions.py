@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from campaign_publisher.publisher import PublishFailed
-from tests.builders import a_published_campaign, a_snapshot
+from campaign_publisher.publishing.publisher import PublishFailed
+from testbed.builders import a_published_campaign, a_snapshot
+from testbed.servers import RabbitNode
 from tests.integration.messaging import consuming, publish, publishing, until
-from tests.servers import RabbitNode
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "security.md"
 
@@ -38,7 +38,7 @@ async def test_each_service_can_do_what_it_must_and_no_more(rabbit_node: RabbitN
         letters = recorder.dead_letters
         assert letters is not None
         await channel.publish(b"{", headers={}, message_type="", message_id="broken")
-        await until(lambda: letters.buried == 1)
+        await until(lambda: letters.published == 1)
         async with publishing(profiles) as forbidden:
             await until(lambda: forbidden.is_up)
             with pytest.raises(PublishFailed, match="ACCESS_REFUSED"):

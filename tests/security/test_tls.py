@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests import servers
-from tests.builders import a_published_campaign, a_snapshot
+from testbed import servers
+from testbed.builders import a_published_campaign, a_snapshot
 from tests.conftest import required
 from tests.integration.messaging import consuming, publish, publishing, until
 from tests.security.certificates import Authority

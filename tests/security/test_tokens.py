@@ -14,9 +14,9 @@ from devstack.servers import listening
 from profile_service.cache.origin import OriginUnavailable
 from profile_service.main import open_campaign_service
 from profile_service.settings import Settings
+from testbed.builders import PLAYER_ID, a_profile, a_published_campaign, a_snapshot
+from testbed.fakes import FakeOrigin, InMemoryProfiles
 from tests.apps import ADMIN, ProfileParts, a_campaign_app, a_profile_app, serving, until_ready
-from tests.builders import PLAYER_ID, a_profile, a_published_campaign, a_snapshot
-from tests.fakes import FakeOrigin, InMemoryProfiles
 
 READS = ("/campaigns", "/campaigns/none", "/snapshot", "/changes")
 OPEN = ("/health", "/health/live", "/health/ready", "/metrics", "/openapi.json")

@@ -10,8 +10,8 @@ from benchmarks.game import PLAYERS, player, player_id
 from benchmarks.servers.canned_mongo import CannedAnswers, CannedMongo
 from foundation.mongo import mongo_database
 from foundation.settings import MongoDriver, ServiceSettings
-from profile_service.profiles import ActiveCampaignsUpdate
-from profile_service.repository.profiles import MongoProfiles
+from profile_service.profiles.mongo import MongoProfiles
+from profile_service.profiles.repository import ActiveCampaignsUpdate
 
 
 @pytest.fixture(params=MongoDriver)

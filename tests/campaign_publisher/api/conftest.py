@@ -12,13 +12,12 @@ import pytest
 from asgi_lifespan import LifespanManager
 from pydantic import SecretStr
 
-from campaign_publisher.changes import ChangeLog
+from campaign_publisher.log.change import ChangeLog
 from campaign_publisher.main import create_app
-from campaign_publisher.publisher import SnapshotChannel
+from campaign_publisher.publishing.publisher import SnapshotChannel
 from campaign_publisher.settings import Settings
 from foundation.rabbit import OnConnected
-from tests.campaign_publisher.stage import FakeChannel, InMemoryLog
-from tests.fakes import FakeClock
+from testbed.fakes import FakeChannel, FakeClock, InMemoryLog
 
 TOKEN = "secret"
 WRITER = {"Authorization": f"Bearer {TOKEN}"}

@@ -7,9 +7,10 @@ import orjson
 import pytest
 
 from contracts.campaign import Campaign
-from tests.builders import NOW, STORE_ID, a_campaign, golden
+from testbed.builders import NOW, STORE_ID, a_campaign, golden
+from testbed.fakes import InMemoryLog
 from tests.campaign_publisher.api.conftest import Api, StartApi
-from tests.campaign_publisher.stage import InMemoryLog, a_change
+from tests.campaign_publisher.replicas import a_change
 
 HOUR = timedelta(hours=1)
 ODD_NAMES = ("Summer Event", "Fête d'été", "夏祭り 🎄", "50 % off?", "a.b", "import", "#1&2=3")

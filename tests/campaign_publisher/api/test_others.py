@@ -8,9 +8,10 @@ import pytest
 
 from contracts.snapshot import CampaignSnapshot
 from contracts.wire import SnapshotEvent, snapshot_etag
-from tests.builders import STORE_ID, a_campaign, a_head
+from testbed.builders import STORE_ID, a_campaign, a_head
+from testbed.fakes import InMemoryLog
 from tests.campaign_publisher.api.conftest import Api, StartApi, until
-from tests.campaign_publisher.stage import InMemoryLog, a_change
+from tests.campaign_publisher.replicas import a_change
 
 GUARDED = ("/campaigns", "/campaigns/{name}", "/snapshot", "/changes")
 OPEN = ("/health", "/health/ready", "/health/live", "/metrics", "/asyncapi.json", "/openapi.json")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from campaign_publisher.limits import MAX_CAMPAIGN_BYTES, MAX_IMPORT_BYTES
+from campaign_publisher.campaigns.limits import MAX_CAMPAIGN_BYTES, MAX_IMPORT_BYTES
 from tests.campaign_publisher.api.conftest import Api, StartApi
 
 WRITES = [

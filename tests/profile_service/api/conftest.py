@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
+from testbed.builders import a_profile, a_published_campaign, a_snapshot
+from testbed.fakes import FakeOrigin, InMemoryProfiles
 from tests.apps import ProfileParts, a_profile_app, serving
-from tests.builders import a_profile, a_published_campaign, a_snapshot
-from tests.fakes import FakeOrigin, InMemoryProfiles
 from tests.simulated_time import settle
 
 SNAPSHOT = a_snapshot([a_published_campaign()], revision=5)

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from testbed.builders import PLAYER_ID, a_published_campaign, a_snapshot
+from testbed.fakes import FakeOrigin, InMemoryProfiles
 from tests.apps import ProfileParts
-from tests.builders import PLAYER_ID, a_published_campaign, a_snapshot
-from tests.fakes import FakeOrigin, InMemoryProfiles
-from tests.profile_service.bson_documents import stored_documents
 from tests.profile_service.matching.definition import FIELDS, plainly_matches
+from tests.profile_service.profiles.bson_documents import stored_documents
 from tests.strategies import COUNTRIES, GENDERS, ITEMS, LANGUAGES
 
 LISTS = {"country": COUNTRIES[:2], "language": ("en",), "gender": ("male",), "items": ("item_1",)}

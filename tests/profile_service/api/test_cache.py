@@ -3,9 +3,9 @@
 import httpx
 import pytest
 
+from testbed.builders import OTHER_STORE_ID, a_snapshot
+from testbed.fakes import FakeOrigin
 from tests.apps import ADMIN, ProfileParts, a_profile_app, serving
-from tests.builders import OTHER_STORE_ID, a_snapshot
-from tests.fakes import FakeOrigin
 
 
 def position(revision: int, **fields: object) -> dict[str, object]:

@@ -7,8 +7,7 @@ import httpx
 import orjson
 import pytest
 
-from tests.apps import ProfileParts, a_profile_app, serving
-from tests.builders import (
+from testbed.builders import (
     NOW,
     PLAYER_ID,
     a_profile,
@@ -16,7 +15,8 @@ from tests.builders import (
     a_snapshot,
     golden,
 )
-from tests.fakes import FakeOrigin, InMemoryProfiles
+from testbed.fakes import FakeOrigin, InMemoryProfiles
+from tests.apps import ProfileParts, a_profile_app, serving
 from tests.simulated_time import SimulatedClock, settle, simulated
 
 NO_UTF_8 = ("%FF", "%FE", "%ED%A0%80", "a%C3")

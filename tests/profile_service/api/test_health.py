@@ -7,9 +7,9 @@ import signal
 import httpx
 import pytest
 
+from testbed.builders import a_snapshot
+from testbed.fakes import FakeOrigin
 from tests.apps import ProfileParts, a_profile_app, serving
-from tests.builders import a_snapshot
-from tests.fakes import FakeOrigin
 
 
 async def test_a_running_process_is_live(client: httpx.AsyncClient, parts: ProfileParts) -> None:

@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from profile_service.api.client_config import get_client_config
+from testbed.builders import a_profile, a_published_campaign, a_snapshot
+from testbed.fakes import FakeOrigin, InMemoryProfiles
 from tests.apps import ProfileParts, a_profile_app
-from tests.builders import a_profile, a_published_campaign, a_snapshot
-from tests.fakes import FakeOrigin, InMemoryProfiles
 from tests.simulated_time import settle
 from tests.strategies import keys
 

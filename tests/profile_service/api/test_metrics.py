@@ -2,16 +2,16 @@
 
 import asyncio
 
-from profile_service.consumers import EventHandler
-from tests.apps import ProfileParts, a_profile_app, metrics_of, serving
-from tests.builders import (
+from profile_service.messaging.consumer import EventHandler
+from testbed.builders import (
     OTHER_STORE_ID,
     PLAYER_ID,
     a_profile,
     a_published_campaign,
     a_snapshot,
 )
-from tests.fakes import FakeDeadLetters, FakeOrigin, InMemoryProfiles, body_of, event_of
+from testbed.fakes import FakeDeadLetters, FakeOrigin, InMemoryProfiles, body_of, event_of
+from tests.apps import ProfileParts, a_profile_app, metrics_of, serving
 from tests.simulated_time import SimulatedClock, settle, simulated
 
 SNAPSHOT = a_snapshot([a_published_campaign()], revision=5)

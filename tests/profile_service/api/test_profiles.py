@@ -8,10 +8,10 @@ import httpx
 import orjson
 import pytest
 
-from profile_service.profiles import ProfileDocument, ProfilesUnavailable
+from profile_service.profiles.repository import ProfileDocument, ProfilesUnavailable
+from testbed.builders import PLAYER_ID, a_profile, golden
+from testbed.fakes import InMemoryProfiles
 from tests.apps import ADMIN, ProfileParts, a_profile_app, serving
-from tests.builders import PLAYER_ID, a_profile, golden
-from tests.fakes import InMemoryProfiles
 from tests.simulated_time import SimulatedClock, simulated
 
 MIB = 1024 * 1024

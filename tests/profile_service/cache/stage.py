@@ -7,10 +7,10 @@ from typing import Any
 
 from contracts.snapshot import CampaignSnapshot
 from foundation.clock import Clock
-from profile_service.cache.campaigns import CampaignCache
-from profile_service.cache.held import HeldSnapshot
-from tests.builders import a_published_campaign, a_snapshot
-from tests.fakes import FakeOrigin, body_of, event_of
+from profile_service.cache.cache import CampaignCache
+from profile_service.cache.snapshot import HeldSnapshot
+from testbed.builders import a_published_campaign, a_snapshot
+from testbed.fakes import FakeOrigin, body_of, event_of
 from tests.simulated_time import SimulatedClock, settle, unended
 
 TTL = 300.0
@@ -57,13 +57,13 @@ async def a_running_cache(
 
 async def take(cache: CampaignCache, snapshot: CampaignSnapshot, **headers: Any) -> None:
     """Give the cache the event that brings `snapshot`, and let it do what it does at once."""
-    await cache.take_event(event_of(snapshot, **headers), body_of(snapshot))
+    await cache.handle_event(event_of(snapshot, **headers), body_of(snapshot))
     await settle()
 
 
-async def hear(cache: CampaignCache, snapshot: CampaignSnapshot, **headers: Any) -> None:
+async def receive(cache: CampaignCache, snapshot: CampaignSnapshot, **headers: Any) -> None:
     """Give the cache a heartbeat at `snapshot`, and let it do what it does at once."""
-    await cache.take_event(event_of(snapshot, **headers), b"")
+    await cache.handle_event(event_of(snapshot, **headers), b"")
     await settle()
 
 

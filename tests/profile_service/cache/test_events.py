@@ -8,14 +8,14 @@ import pytest
 from profile_service.cache.outcomes import EventOutcome, Outcome
 from profile_service.cache.reading import UnreadableSnapshot
 from profile_service.cache.schedule import Cause
-from tests.builders import OTHER_STORE_ID, a_head, a_published_campaign, a_snapshot, an_event
-from tests.fakes import FakeOrigin, body_of, event_of
+from testbed.builders import OTHER_STORE_ID, a_head, a_published_campaign, a_snapshot, an_event
+from testbed.fakes import FakeOrigin, body_of, event_of
 from tests.profile_service.cache.stage import (
     TTL,
     a_running_cache,
-    hear,
     held,
     held_revision,
+    receive,
     revision,
     take,
 )
@@ -50,7 +50,7 @@ async def test_the_same_revision_confirms_the_held_one() -> None:
     async with a_running_cache(origin) as cache:
         before = held(cache)
         await asyncio.sleep(100)
-        await cache.take_event(event_of(revision(5), log_age=7.5), b"not read")
+        await cache.handle_event(event_of(revision(5), log_age=7.5), b"not read")
         assert cache.staleness == pytest.approx(7.5)
         assert held(cache).body == before.body
         assert len(origin.asked) == 1
@@ -63,7 +63,7 @@ async def test_confirmations_keep_the_origin_from_being_asked() -> None:
     async with a_running_cache(origin) as cache:
         for _ in range(30):
             await asyncio.sleep(60)
-            await hear(cache, revision(5))
+            await receive(cache, revision(5))
             assert not cache.is_stale
         assert len(origin.asked) == 1
 
@@ -75,7 +75,7 @@ async def test_an_older_revision_is_dropped() -> None:
     async with a_running_cache(origin) as cache:
         before = held(cache)
         await asyncio.sleep(10)
-        await cache.take_event(event_of(revision(4)), b"not read")
+        await cache.handle_event(event_of(revision(4)), b"not read")
         await settle()
         assert cache.held is before
         assert not cache.origin_behind
@@ -88,7 +88,7 @@ async def test_a_heartbeat_with_an_unknown_revision_forces_a_refetch() -> None:
     origin = FakeOrigin(revision(5))
     async with a_running_cache(origin) as cache:
         origin.snapshot = revision(8)
-        await hear(cache, revision(8))
+        await receive(cache, revision(8))
         assert held_revision(cache) == 8
         assert cache.refetches[Cause.UNKNOWN_REVISION, Outcome.REPLACED] == 1
 
@@ -98,7 +98,7 @@ async def test_an_origin_that_does_not_show_a_revision_yet_is_asked_again() -> N
     """What a heartbeat named is looked for until a replica that lags has it too."""
     origin = FakeOrigin(revision(5))
     async with a_running_cache(origin) as cache:
-        await hear(cache, revision(6))
+        await receive(cache, revision(6))
         assert held_revision(cache) == 5
         origin.snapshot = revision(6)
         await asyncio.sleep(1)
@@ -110,8 +110,8 @@ async def test_the_newest_revision_that_was_named_is_the_one_looked_for() -> Non
     """A replica that lags and speaks last does not end the search for what another named."""
     origin = FakeOrigin(revision(5))
     async with a_running_cache(origin) as cache:
-        await hear(cache, revision(8))
-        await hear(cache, revision(7))
+        await receive(cache, revision(8))
+        await receive(cache, revision(7))
         origin.snapshot = revision(7)
         await asyncio.sleep(1)
         assert held_revision(cache) == 7
@@ -125,7 +125,7 @@ async def test_a_revision_that_nobody_shows_is_given_up() -> None:
     """After a few tries it was never there, and the TTL carries on."""
     origin = FakeOrigin(revision(5))
     async with a_running_cache(origin) as cache:
-        await hear(cache, revision(6))
+        await receive(cache, revision(6))
         await asyncio.sleep(0.5 * TTL)
         tries = len(origin.asked)
         assert 2 < tries <= 8
@@ -162,7 +162,7 @@ async def test_the_same_revision_with_another_head_is_an_origin_behind() -> None
 async def test_a_log_that_is_right_again_is_not_behind(number: int) -> None:
     """The next event of the held log ends `origin behind`."""
     async with a_running_cache(FakeOrigin(revision(5))) as cache:
-        await hear(cache, revision(5, head=a_head(999)))
+        await receive(cache, revision(5, head=a_head(999)))
         await take(cache, revision(number))
         assert not cache.origin_behind
         assert held_revision(cache) == number
@@ -193,7 +193,7 @@ async def test_a_body_of_another_store_makes_it_unreadable() -> None:
         before = cache.held
         foreign = body_of(revision(6, store_id=OTHER_STORE_ID))
         with pytest.raises(UnreadableSnapshot, match="headers"):
-            await cache.take_event(an_event(revision=6), foreign)
+            await cache.handle_event(an_event(revision=6), foreign)
         assert cache.held is before
 
 
@@ -204,7 +204,7 @@ async def test_a_body_that_cannot_be_read_changes_nothing(body: bytes) -> None:
     async with a_running_cache(FakeOrigin(revision(5))) as cache:
         before = cache.held
         with pytest.raises(UnreadableSnapshot):
-            await cache.take_event(an_event(revision=6), body)
+            await cache.handle_event(an_event(revision=6), body)
         assert cache.held is before
         await take(cache, revision(6))
         assert held_revision(cache) == 6
@@ -216,7 +216,7 @@ async def test_doubt_is_a_reason_to_fetch() -> None:
     origin = FakeOrigin(revision(5))
     async with a_running_cache(origin) as cache:
         origin.snapshot = revision(6)
-        cache.doubt()
+        cache.reject_event()
         await settle()
         assert held_revision(cache) == 6
         assert cache.refetches[Cause.UNREADABLE, Outcome.REPLACED] == 1
@@ -250,7 +250,7 @@ async def test_the_interval_of_heartbeats_is_the_sender_s() -> None:
     """It is learnt from the origin, and from each event."""
     async with a_running_cache(FakeOrigin(revision(5))) as cache:
         assert cache.heartbeat_interval == 60
-        await hear(cache, revision(4), heartbeat_interval=2.5)
+        await receive(cache, revision(4), heartbeat_interval=2.5)
         assert cache.heartbeat_interval == 2.5
 
 
@@ -259,13 +259,13 @@ async def test_events_are_counted_by_what_they_are() -> None:
     """Each event counts once, by what it did."""
     async with a_running_cache(FakeOrigin(revision(5))) as cache:
         await take(cache, revision(6))
-        await hear(cache, revision(6))
-        await hear(cache, revision(6))
-        await hear(cache, revision(5))
-        await hear(cache, revision(6, head=a_head(1)))
-        await hear(cache, revision(6, store_id=OTHER_STORE_ID))
-        await hear(cache, revision(7))
-        cache.doubt()
+        await receive(cache, revision(6))
+        await receive(cache, revision(6))
+        await receive(cache, revision(5))
+        await receive(cache, revision(6, head=a_head(1)))
+        await receive(cache, revision(6, store_id=OTHER_STORE_ID))
+        await receive(cache, revision(7))
+        cache.reject_event()
         assert cache.events == {
             EventOutcome.APPLIED: 1,
             EventOutcome.CONFIRMED: 2,
@@ -282,7 +282,7 @@ async def test_a_sender_that_has_not_seen_its_log_for_ever_does_no_harm() -> Non
     """An age that no calendar holds confirms nothing, and is no error."""
     origin = FakeOrigin(revision(5))
     async with a_running_cache(origin) as cache:
-        await hear(cache, revision(5), log_age=1e300)
+        await receive(cache, revision(5), log_age=1e300)
         await take(cache, revision(6, log_age=1e300))
         assert held_revision(cache) == 6
         origin.snapshot = revision(7, log_age=1e300)

@@ -7,19 +7,19 @@ from itertools import pairwise
 import pytest
 
 from contracts.snapshot import CampaignSnapshot
-from profile_service.cache.campaigns import FETCH_SECONDS
+from profile_service.cache.cache import FETCH_SECONDS
 from profile_service.cache.origin import Fetched, OriginUnavailable
 from profile_service.cache.outcomes import Outcome
 from profile_service.cache.schedule import FIRST_SNAPSHOT_CAP_SECONDS, Cause
-from tests.builders import a_head
-from tests.fakes import FakeOrigin, event_of
+from testbed.builders import a_head
+from testbed.fakes import FakeOrigin, event_of
 from tests.profile_service.cache.stage import (
     TTL,
     a_cache,
     a_running_cache,
-    hear,
     held,
     held_revision,
+    receive,
     refetching,
     revision,
     take,
@@ -175,8 +175,8 @@ async def test_one_fetch_at_a_time_and_one_more_for_all_that_asked_meanwhile() -
         origin.snapshot = revision(6)
         for _ in range(10):
             cache.connected()
-            cache.doubt()
-            await hear(cache, revision(6))
+            cache.reject_event()
+            await receive(cache, revision(6))
         assert len(origin.asked) == 2
         await asyncio.sleep(1.0)
         assert held_revision(cache) == 5
@@ -193,11 +193,11 @@ async def test_the_first_doubt_is_followed_at_once_and_many_are_not() -> None:
     """A flood of events is followed with pauses that grow to a tenth of the TTL."""
     origin = FakeOrigin(revision(5))
     async with a_running_cache(origin) as cache:
-        cache.doubt()
+        cache.reject_event()
         await settle()
         assert len(origin.asked) == 2
         for _ in range(int(TTL)):
-            cache.doubt()
+            cache.reject_event()
             await asyncio.sleep(1)
         assert len(origin.asked) < 35
 
@@ -218,7 +218,7 @@ async def test_staleness_never_goes_backwards() -> None:
     """Older news of the same revision, or a newer one seen earlier, ages nothing."""
     origin = FakeOrigin(revision(5))
     async with a_running_cache(origin) as cache:
-        await hear(cache, revision(5), log_age=100.0)
+        await receive(cache, revision(5), log_age=100.0)
         assert cache.staleness == pytest.approx(0.0, abs=0.1)
         await take(cache, revision(6), log_age=100.0)
         assert cache.staleness == pytest.approx(0.0, abs=0.1)
@@ -231,7 +231,7 @@ async def test_old_news_does_not_put_off_the_refetch() -> None:
     async with a_running_cache(origin) as cache:
         for second in range(int(1.2 * TTL)):
             await asyncio.sleep(1)
-            await hear(cache, revision(5), log_age=second + 1)
+            await receive(cache, revision(5), log_age=second + 1)
         assert len(origin.asked) >= 2
         assert not cache.is_stale
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from contracts.snapshot import LogPosition
 from profile_service.cache.origin import Fetched, OriginUnavailable
 from profile_service.cache.reading import UnreadableSnapshot
-from tests.builders import OTHER_STORE_ID, a_head
-from tests.fakes import FakeOrigin, body_of, event_of
+from testbed.builders import OTHER_STORE_ID, a_head
+from testbed.fakes import FakeOrigin, body_of, event_of
 from tests.profile_service.cache.stage import TTL, a_running_cache, held, revision
 from tests.simulated_time import simulated
 
@@ -46,20 +46,20 @@ async def _do(cache: Any, origin: FakeOrigin, kind: str, number: int) -> None:
     foreign = revision(number, store_id=OTHER_STORE_ID)
     parted = revision(number, head=a_head(number + 1000))
     if kind == "event":
-        await cache.take_event(event_of(snapshot), body_of(snapshot))
+        await cache.handle_event(event_of(snapshot), body_of(snapshot))
     elif kind == "heartbeat":
-        await cache.take_event(event_of(snapshot, log_age=float(number)), b"")
+        await cache.handle_event(event_of(snapshot, log_age=float(number)), b"")
     elif kind == "parted":
-        await cache.take_event(event_of(parted), b"")
+        await cache.handle_event(event_of(parted), b"")
     elif kind == "foreign event":
-        await cache.take_event(event_of(foreign), body_of(foreign))
+        await cache.handle_event(event_of(foreign), body_of(foreign))
     elif kind == "rubbish":
-        cache.doubt()
+        cache.reject_event()
     elif kind == "half a body":
         try:
-            await cache.take_event(event_of(snapshot), body_of(snapshot)[:-9])
+            await cache.handle_event(event_of(snapshot), body_of(snapshot)[:-9])
         except UnreadableSnapshot:
-            cache.doubt()
+            cache.reject_event()
     elif kind == "connect":
         cache.connected()
     elif kind == "invalidate":

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from contracts.snapshot import CampaignSnapshot
 from profile_service.cache.reading import MAX_BYTES, UnreadableSnapshot, read_snapshot
 from profile_service.matching.rules import rule_of
-from tests.builders import NOW, a_campaign, a_published_campaign, a_snapshot, golden
-from tests.fakes import body_of
+from testbed.builders import NOW, a_campaign, a_published_campaign, a_snapshot, golden
+from testbed.fakes import body_of
 from tests.strategies import snapshots
 
 LATER = NOW.replace(hour=13)

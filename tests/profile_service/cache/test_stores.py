@@ -7,14 +7,14 @@ import pytest
 
 from profile_service.cache.outcomes import EventOutcome, Outcome
 from profile_service.cache.schedule import Cause
-from tests.builders import OTHER_STORE_ID, STORE_ID
-from tests.fakes import FakeOrigin, event_of
+from testbed.builders import OTHER_STORE_ID, STORE_ID
+from testbed.fakes import FakeOrigin, event_of
 from tests.profile_service.cache.stage import (
     TTL,
     a_running_cache,
-    hear,
     held,
     held_revision,
+    receive,
     revision,
     take,
 )
@@ -41,7 +41,7 @@ async def test_a_stranger_s_events_ask_rarely() -> None:
     origin = FakeOrigin(revision(5))
     async with a_running_cache(origin) as cache:
         for _ in range(int(TTL)):
-            await hear(cache, revision(9, store_id=OTHER_STORE_ID))
+            await receive(cache, revision(9, store_id=OTHER_STORE_ID))
             await asyncio.sleep(1)
         assert cache.refetches[Cause.FOREIGN, Outcome.CONFIRMED] <= 11
         assert not cache.is_stale
@@ -52,7 +52,7 @@ async def test_a_stranger_does_not_say_how_often_we_hear_from_ours() -> None:
     """The interval of heartbeats is that of the held store's sender."""
     async with a_running_cache(FakeOrigin(revision(5))) as cache:
         stranger = event_of(revision(9, store_id=OTHER_STORE_ID), heartbeat_interval=0.001)
-        await cache.take_event(stranger, b"")
+        await cache.handle_event(stranger, b"")
         assert cache.heartbeat_interval == 60.0
 
 
@@ -81,7 +81,7 @@ async def test_a_renewed_store_is_followed() -> None:
     origin = FakeOrigin(revision(5))
     async with a_running_cache(origin) as cache:
         origin.snapshot = revision(3, store_id=OTHER_STORE_ID, renewed_from=STORE_ID)
-        await hear(cache, revision(3, store_id=OTHER_STORE_ID))
+        await receive(cache, revision(3, store_id=OTHER_STORE_ID))
         assert held(cache).position == origin.snapshot.position
         assert cache.foreign_store is None
         await take(cache, revision(4, store_id=OTHER_STORE_ID))
@@ -152,7 +152,7 @@ async def test_where_databases_are_wiped_every_new_store_is_followed() -> None:
     """But none that was left before, and only when the origin serves it."""
     origin = FakeOrigin(revision(5))
     async with a_running_cache(origin, follow=True) as cache:
-        await hear(cache, revision(9, store_id=OTHER_STORE_ID))
+        await receive(cache, revision(9, store_id=OTHER_STORE_ID))
         assert held(cache).position.store_id == STORE_ID
         origin.snapshot = revision(0, store_id=OTHER_STORE_ID)
         await cache.invalidate()

@@ -16,7 +16,7 @@ from contracts.campaign import Campaign
 from profile_service.matching.compiled import CompiledCampaigns
 from profile_service.matching.evaluator import matches
 from profile_service.matching.rules import rule_of
-from tests.builders import NOW, Lists, a_campaign, a_profile
+from testbed.builders import NOW, Lists, a_campaign, a_profile
 from tests.profile_service.matching.definition import plainly_active, plainly_matches
 from tests.strategies import campaigns, instants, moments, profiles
 

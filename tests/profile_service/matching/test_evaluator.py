@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from contracts.campaign import Campaign, Matchers
 from profile_service.matching.compiled import CompiledCampaigns
 from profile_service.matching.evaluator import is_number, matches, owned_items
-from tests.builders import NOW, Lists, a_campaign, a_profile
+from testbed.builders import NOW, Lists, a_campaign, a_profile
 from tests.profile_service.matching.definition import FIELDS, plainly_matches
 from tests.strategies import COUNTRIES, ITEMS, campaigns, profiles
 

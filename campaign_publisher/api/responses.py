@@ -1,0 +1,49 @@
+"""Answers and bodies as all routes give and document them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import Request, Response
+from pydantic import BaseModel
+
+from foundation.etags import is_unchanged
+
+JSON = "application/json"
+
+
+def json_answer(
+    body: bytes, *, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Give JSON that is ready: it was made from a model, and is not validated again."""
+    return Response(body, status, headers, JSON)
+
+
+def cached_answer(
+    request: Request, body: bytes, etag: str, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Give the body, or 304 when the client has it already."""
+    headers = {"ETag": etag, **(headers or {})}
+    if is_unchanged(request.scope["headers"], etag):
+        return Response(status_code=304, headers=headers)
+    return json_answer(body, headers=headers)
+
+
+def body_of(schema: type[BaseModel] | dict[str, Any]) -> dict[str, Any]:
+    """Document the body of a route that reads it by itself."""
+    described = schema if isinstance(schema, dict) else _schema(schema)
+    return {"requestBody": {"required": True, "content": {JSON: {"schema": described}}}}
+
+
+def list_of(model: type[BaseModel]) -> dict[str, Any]:
+    """Give the JSON schema of a list of a model."""
+    return {"type": "array", "items": _schema(model)}
+
+
+def answer_of(schema: dict[str, Any], description: str) -> dict[str, Any]:
+    """Document an answer that no single model describes."""
+    return {"description": description, "content": {JSON: {"schema": schema}}}
+
+
+def _schema(model: type[BaseModel]) -> dict[str, Any]:
+    # The components that models refer to are made by FastAPI for response models.
+    return {"$ref": f"#/components/schemas/{model.__name__}"}

@@ -1,0 +1,1 @@
+"""What operators do with campaigns: parsing, preconditions, edits and their commits."""

@@ -1,0 +1,148 @@
+"""What each write asks for, judged on a state: pure decisions that a commit then makes true."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import orjson
+
+from campaign_publisher.campaigns.parsing import merged, parse_campaign
+from campaign_publisher.campaigns.preconditions import Preconditions
+from campaign_publisher.log.change import Change, Operation
+from campaign_publisher.log.state import CampaignState, StoredCampaign
+from contracts.campaign import Campaign
+from contracts.wire import snapshot_etag
+from foundation.errors import NotFound
+from foundation.slices import in_slices
+
+
+@dataclass(frozen=True)
+class ProposedChange:
+    """What an operator did to which campaigns, without a place in the log."""
+
+    op: Operation
+    put: tuple[Campaign, ...] = ()
+    deleted: tuple[str, ...] = ()
+    store_id: UUID | None = None
+    renewed_from: UUID | None = None
+
+    async def to_change(self, before: CampaignState, *, actor: str, now: datetime) -> Change:
+        """Give the change that follows `before`; it is a new one at every call.
+
+        Works in slices.
+        """
+        # Milliseconds are what every store and client of dates can hold.
+        at = now.replace(microsecond=now.microsecond // 1000 * 1000)
+        put = [
+            campaign.model_copy(update={"last_updated": at})
+            async for campaign in in_slices(self.put)
+        ]
+        return Change(
+            revision=before.revision + 1,
+            id=uuid4(),
+            at=at,
+            actor=actor,
+            op=self.op,
+            put=tuple(put),
+            deleted=self.deleted,
+            store_id=self.store_id,
+            renewed_from=self.renewed_from,
+        )
+
+
+def etag(state: CampaignState, stored: StoredCampaign) -> str:
+    """Give the ETag of a campaign: the store, and the revision of its last change."""
+    return f'"{state.store_id}-{stored.revision}"'
+
+
+async def put(
+    state: CampaignState, campaign: Campaign, conditions: Preconditions
+) -> ProposedChange | None:
+    """Create or replace a campaign; None when that would change nothing.
+
+    Raises:
+        PreconditionFailed: a condition does not hold.
+    """
+    conditions.check(_etag_of(state, campaign.name))
+    return _replacing(state, campaign, Operation.PUT)
+
+
+async def patch(
+    state: CampaignState, name: str, changes: Mapping[str, Any], conditions: Preconditions
+) -> ProposedChange | None:
+    """Apply a JSON merge patch (RFC 7396); None when that would change nothing.
+
+    Raises:
+        PreconditionFailed: a condition does not hold.
+        NotFound: there is no campaign of that name.
+        Invalid: the result is no campaign, or one of another name.
+    """
+    conditions.check(_etag_of(state, name))
+    stored = state.campaigns.get(name)
+    if stored is None:
+        raise not_found()
+    document = orjson.loads(stored.campaign.model_dump_json(exclude_none=True))
+    campaign = parse_campaign(merged(document, changes), name)
+    return _replacing(state, campaign, Operation.PATCH)
+
+
+async def delete(state: CampaignState, name: str, conditions: Preconditions) -> ProposedChange:
+    """Remove a campaign.
+
+    Raises:
+        PreconditionFailed: a condition does not hold.
+        NotFound: there is no campaign of that name.
+    """
+    conditions.check(_etag_of(state, name))
+    if name not in state.campaigns:
+        raise not_found()
+    return ProposedChange(Operation.DELETE, deleted=(name,))
+
+
+async def replace_all(
+    state: CampaignState, campaigns: Mapping[str, Campaign], conditions: Preconditions
+) -> ProposedChange | None:
+    """Make `campaigns`, by their names, the only ones; None when they already are.
+
+    The conditions are about the ETag of the snapshot, which is compared weakly: it
+    names the revision that all campaigns are as of. Works in slices.
+
+    Raises:
+        PreconditionFailed: a condition does not hold.
+    """
+    conditions.check(snapshot_etag(state.position), strongly=False)
+    changed = tuple([c async for c in in_slices(campaigns.values()) if _changes(state, c)])
+    deleted = tuple(name for name in state.campaigns if name not in campaigns)
+    if not changed and not deleted:
+        return None
+    return ProposedChange(Operation.IMPORT, put=changed, deleted=deleted)
+
+
+def not_found() -> NotFound:
+    """Give the error for a name that no campaign has."""
+    return NotFound("Campaign not found")
+
+
+def _etag_of(state: CampaignState, name: str) -> str | None:
+    stored = state.campaigns.get(name)
+    return None if stored is None else etag(state, stored)
+
+
+def _replacing(state: CampaignState, campaign: Campaign, op: Operation) -> ProposedChange | None:
+    return ProposedChange(op, put=(campaign,)) if _changes(state, campaign) else None
+
+
+def _changes(state: CampaignState, campaign: Campaign) -> bool:
+    """Tell whether the campaign differs from the stored one in more than its last update."""
+    stored = state.campaigns.get(campaign.name)
+    if stored is None:
+        return True
+    updated = {"last_updated": stored.campaign.last_updated}
+    return campaign.model_copy(update=updated) != stored.campaign
+
+
+def renewal(store_id: UUID) -> ProposedChange:
+    """Give the log a new store id, which continues `store_id`."""
+    return ProposedChange(Operation.RENEW, store_id=uuid4(), renewed_from=store_id)

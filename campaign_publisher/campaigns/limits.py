@@ -1,0 +1,32 @@
+"""How large what operators write may be, and who says so."""
+
+from campaign_publisher.log.change import Change
+from campaign_publisher.log.snapshot_json import snapshot_size
+from campaign_publisher.log.state import CampaignState
+from contracts.wire import MAX_SNAPSHOT_BYTES
+from foundation.errors import TooLarge
+
+MAX_CAMPAIGN_BYTES = 1024 * 1024
+MAX_IMPORT_BYTES = 16 * 1024 * 1024
+
+
+def check_sizes(after: CampaignState, change: Change) -> None:
+    """Refuse a change, given the state after it, that leaves too much behind.
+
+    A campaign can pass its limit although no body did: as one of an import, or patched.
+
+    Raises:
+        TooLarge: a campaign of the change, or a snapshot with it; the message says which.
+    """
+    for campaign in change.put:
+        if len(after.campaigns[campaign.name].plain_json) > MAX_CAMPAIGN_BYTES:
+            raise TooLarge(
+                f"campaign {campaign.name!r} must not be over {MAX_CAMPAIGN_BYTES} bytes"
+            )
+    if change.put and not _is_small(after) and snapshot_size(after, change.at) > MAX_SNAPSHOT_BYTES:
+        raise TooLarge(f"a snapshot of all campaigns must not be over {MAX_SNAPSHOT_BYTES} bytes")
+
+
+def _is_small(state: CampaignState) -> bool:
+    """Tell that its snapshot is small, at a tenth of what it costs to measure it."""
+    return sum(len(stored.json) for stored in state.campaigns.values()) < MAX_SNAPSHOT_BYTES // 2

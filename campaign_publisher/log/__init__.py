@@ -1,0 +1,1 @@
+"""The change log, and the copy of it that each replica holds."""

@@ -1,0 +1,106 @@
+"""A campaign state as bytes, and back."""
+
+import asyncio
+import logging
+from typing import Any, Final, Literal
+
+import orjson
+from pydantic import ConfigDict, TypeAdapter
+
+from campaign_publisher.log.change import ChangeLog, Checkpoint, LogUnavailable
+from campaign_publisher.log.state import CampaignState, StoredCampaign
+from contracts.campaign import Campaign, Contract
+from contracts.snapshot import Revision, Uuid
+from foundation.slices import in_slices
+
+FORMAT: Final = 1
+
+_REVISION = TypeAdapter[int](Revision, config=ConfigDict(strict=True))
+
+
+class _Saved(Contract):
+    """A state without its campaigns, which are read in slices."""
+
+    format: Literal[1]
+    store_id: Uuid
+    renewed_from: Uuid | None
+    revision: Revision
+    head: Uuid
+    campaigns: list[dict[str, Any]]
+
+
+def to_checkpoint(state: CampaignState) -> Checkpoint:
+    """Give the checkpoint of a state."""
+    saved = {
+        "format": FORMAT,
+        "store_id": str(state.store_id),
+        "renewed_from": str(state.renewed_from) if state.renewed_from else None,
+        "revision": state.revision,
+        "head": str(state.head),
+        "campaigns": [orjson.Fragment(stored.json) for stored in state.campaigns.values()],
+    }
+    return Checkpoint(revision=state.revision, head=state.head, state=orjson.dumps(saved))
+
+
+async def from_checkpoint(checkpoint: Checkpoint) -> CampaignState:
+    """Give the state that a checkpoint keeps. Works in slices.
+
+    Raises:
+        ValueError: it is broken, of another format, or not of the change it claims.
+    """
+    saved = _Saved.model_validate(orjson.loads(checkpoint.state))
+    if (saved.revision, saved.head) != (checkpoint.revision, checkpoint.head):
+        raise ValueError("the state is not of the change that the checkpoint names")
+    campaigns = {}
+    async for document in in_slices(saved.campaigns):
+        revision = _REVISION.validate_python(document.pop("revision", None))
+        campaign = Campaign.model_validate(document)
+        campaigns[campaign.name] = StoredCampaign.of(campaign, revision)
+    return CampaignState(saved.store_id, saved.renewed_from, saved.revision, saved.head, campaigns)
+
+
+logger = logging.getLogger(__name__)
+
+
+class Checkpointer:
+    """Saves the newest state that is due in the background.
+
+    A failure is only logged: a checkpoint saves time at a start, the log holds everything.
+    """
+
+    def __init__(self, log: ChangeLog, *, every: int) -> None:
+        self._log = log
+        self._every = every
+        self._due: CampaignState | None = None
+        self._wake = asyncio.Event()
+
+    def committed(self, state: CampaignState) -> None:
+        """Tell it of a state that this replica has just committed."""
+        if state.revision % self._every == 0:
+            self._save_soon(state)
+
+    def loaded(self, state: CampaignState, *, folded: int) -> None:
+        """Tell it of a state that took `folded` changes to make."""
+        if folded > self._every:
+            self._save_soon(state)
+
+    def _save_soon(self, state: CampaignState) -> None:
+        self._due = state
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Save what is due until cancelled."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            state, self._due = self._due, None
+            if state is not None:
+                await self._save(state)
+
+    async def _save(self, state: CampaignState) -> None:
+        try:
+            await self._log.save_checkpoint(to_checkpoint(state))
+        except LogUnavailable as error:
+            logger.warning("no checkpoint at revision %d: %s", state.revision, error)
+        else:
+            logger.info("kept a checkpoint at revision %d", state.revision)

@@ -1,0 +1,49 @@
+"""The history of the campaigns, page by page, as the log has it."""
+
+import logging
+from dataclasses import dataclass
+from uuid import UUID
+
+from campaign_publisher.log.change import LogUnavailable
+from campaign_publisher.log.replica import LogReplica
+from foundation.errors import Unavailable
+
+logger = logging.getLogger(__name__)
+
+MAX_CHANGES = 1000
+MAX_CHANGES_BYTES = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Changes as JSON, of which store, and where the next page begins; None on the last."""
+
+    store_id: UUID
+    changes: tuple[bytes, ...]
+    next: int | None
+
+
+async def read_page(replica: LogReplica, since: int) -> Page:
+    """Give the changes after revision `since`, at most 1,000 or 16 MiB of them.
+
+    Raises:
+        Unavailable: the log cannot be read now, or was replaced.
+    """
+    if replica.replaced:
+        raise Unavailable("the change log was replaced: its history waits for POST /store/renew")
+    store_id = replica.state.store_id
+    changes: list[bytes] = []
+    size = 0
+    last = since
+    try:
+        async for change in replica.log.read(since + 1):
+            text = change.model_dump_json(exclude_none=True).encode()
+            size += len(text)
+            if changes and (len(changes) == MAX_CHANGES or size > MAX_CHANGES_BYTES):
+                return Page(store_id, tuple(changes), next=last)
+            changes.append(text)
+            last = change.revision
+    except LogUnavailable as error:
+        logger.warning("the changes cannot be read: %s", error)
+        raise Unavailable("the change log cannot be read") from error
+    return Page(store_id, tuple(changes), next=None)

@@ -1,0 +1,1 @@
+"""Publishing snapshots and heartbeats to RabbitMQ."""

@@ -1,1 +1,0 @@
-"""Where the campaign service keeps its change log."""

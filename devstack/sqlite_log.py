@@ -1,0 +1,140 @@
+"""SqliteChangeLog: the change log in a SQLite file, for the development stack."""
+
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from campaign_publisher.log.change import (
+    MAX_CHANGE_BYTES,
+    AppendUnsettled,
+    Change,
+    ChangeTooLarge,
+    Checkpoint,
+    LogUnavailable,
+)
+from devstack.sqlite import Database, may_be_done, open_database
+
+PAGE = 100
+LOG_SECONDS = 5.0
+
+_CHANGES_TABLE = """
+CREATE TABLE IF NOT EXISTS campaign_changes (
+    revision INTEGER PRIMARY KEY, id TEXT NOT NULL, document TEXT NOT NULL
+) STRICT
+"""
+_CHECKPOINTS_TABLE = """
+CREATE TABLE IF NOT EXISTS campaign_checkpoints (
+    revision INTEGER PRIMARY KEY, head TEXT NOT NULL, state BLOB NOT NULL
+) STRICT
+"""
+# A row comes back when the revision was free, or is taken by the very same change.
+_APPEND = """
+INSERT INTO campaign_changes (revision, id, document) VALUES (?, ?, ?)
+ON CONFLICT (revision) DO UPDATE SET id = id WHERE id = excluded.id
+RETURNING revision
+"""
+_READ = "SELECT document FROM campaign_changes WHERE revision >= ? ORDER BY revision LIMIT ?"
+_NEWEST = "SELECT document FROM campaign_changes ORDER BY revision DESC LIMIT 1"
+_NEWEST_CHECKPOINT = """
+SELECT saved.revision, saved.head, saved.state
+FROM campaign_checkpoints AS saved
+JOIN campaign_changes AS change ON change.revision = saved.revision AND change.id = saved.head
+ORDER BY saved.revision DESC LIMIT 1
+"""
+_SAVE_CHECKPOINT = """
+INSERT OR REPLACE INTO campaign_checkpoints (revision, head, state) VALUES (?, ?, ?)
+"""
+_FORGET_CHECKPOINTS = """
+DELETE FROM campaign_checkpoints WHERE revision NOT IN
+    (SELECT revision FROM campaign_checkpoints ORDER BY revision DESC LIMIT 2)
+"""
+
+
+class SqliteChangeLog:
+    """A ChangeLog in a SQLite file: one row per change, its document as JSON."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def read(self, first: int) -> AsyncIterator[Change]:
+        """Yield the changes from revision `first` (included) on, in order."""
+        while True:
+            with _translated():
+                rows = await self._database.run(_READ, first, PAGE)
+            for (document,) in rows:
+                change = _parse(document)
+                yield change
+                first = change.revision + 1
+            if len(rows) < PAGE:
+                return
+
+    async def newest(self) -> Change | None:
+        """Give the change with the highest revision, or None when the log is empty."""
+        with _translated():
+            rows = await self._database.run(_NEWEST)
+        return _parse(rows[0][0]) if rows else None
+
+    async def append(self, change: Change) -> bool:
+        """Commit a change; False when its revision is taken by a change with another id."""
+        document = change.model_dump_json(exclude_none=True)
+        if len(document.encode()) > MAX_CHANGE_BYTES:
+            raise ChangeTooLarge(f"a change must not be over {MAX_CHANGE_BYTES} bytes")
+        try:
+            rows = await self._database.run(_APPEND, change.revision, str(change.id), document)
+        except (sqlite3.Error, TimeoutError) as error:
+            kind = AppendUnsettled if may_be_done(error) else LogUnavailable
+            raise kind(f"SQLite: {error!r}") from error
+        return bool(rows)
+
+    async def newest_checkpoint(self) -> Checkpoint | None:
+        """Give the newest checkpoint whose head the log holds, if there is one."""
+        with _translated():
+            rows = await self._database.run(_NEWEST_CHECKPOINT)
+        for revision, head, state in rows:
+            return Checkpoint(revision=revision, head=head, state=state)
+        return None
+
+    async def save_checkpoint(self, checkpoint: Checkpoint) -> None:
+        """Keep a checkpoint beside the log, and forget all but the newest two."""
+        with _translated():
+            await self._database.run(
+                _SAVE_CHECKPOINT, checkpoint.revision, str(checkpoint.head), checkpoint.state
+            )
+            await self._database.run(_FORGET_CHECKPOINTS)
+
+    async def prepare(self) -> None:
+        """Make the tables, if they are missing."""
+        with _translated():
+            await self._database.run(_CHANGES_TABLE)
+            await self._database.run(_CHECKPOINTS_TABLE)
+
+
+@asynccontextmanager
+async def open_sqlite_log(
+    path: Path, *, seconds: float = LOG_SECONDS
+) -> AsyncIterator[SqliteChangeLog]:
+    """Open the log that is kept in the file `path`; each operation ends within `seconds`.
+
+    Raises:
+        sqlite3.Error: the file cannot be opened or is no SQLite database.
+    """
+    async with open_database(path, seconds=seconds, synchronous="FULL") as database:
+        yield SqliteChangeLog(database)
+
+
+def _parse(document: str) -> Change:
+    try:
+        return Change.model_validate_json(document)
+    except ValidationError as error:
+        raise LogUnavailable("SQLite: a change cannot be read") from error
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except (sqlite3.Error, TimeoutError) as error:
+        raise LogUnavailable(f"SQLite: {error!r}") from error

@@ -1,0 +1,125 @@
+"""SqliteProfiles: profiles in a SQLite file, for the development stack."""
+
+import sqlite3
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from contracts.profile import ACTIVE_CAMPAIGNS_FIELD, PLAYER_ID_FIELD
+from devstack.sqlite import Database, open_database
+from profile_service.profiles.repository import (
+    ActiveCampaignsUpdate,
+    ProfileDocument,
+    ProfilesUnavailable,
+    Written,
+)
+
+PROFILES_SECONDS = 5.0
+
+# active_campaigns stands in a column of its own, so that a write of the document does
+# not touch it; in the document a null keeps its place among the keys.
+_TABLE = """
+CREATE TABLE IF NOT EXISTS profiles (
+    player_id TEXT PRIMARY KEY,
+    document TEXT NOT NULL,
+    active_campaigns TEXT NOT NULL DEFAULT '[]',
+    writes INTEGER NOT NULL DEFAULT 1
+) STRICT, WITHOUT ROWID
+"""
+_GET = """
+SELECT player_id, document, active_campaigns FROM profiles
+WHERE player_id IN (SELECT value FROM json_each(?))
+"""
+# One statement for a whole batch, which is a JSON list of lists. "WHERE true" tells
+# SQLite's parser that ON does not begin a join.
+_PUT = """
+INSERT INTO profiles (player_id, document)
+SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?) WHERE true
+ON CONFLICT (player_id) DO UPDATE SET document = excluded.document, writes = writes + 1
+RETURNING writes = 1, player_id, active_campaigns
+"""
+_DELETE = "DELETE FROM profiles WHERE player_id = ? RETURNING player_id"
+_UPDATE = """
+UPDATE profiles SET active_campaigns = json_extract(value, '$[2]')
+FROM json_each(?)
+WHERE player_id = json_extract(value, '$[0]')
+    AND active_campaigns = json_extract(value, '$[1]')
+RETURNING player_id
+"""
+
+
+class SqliteProfiles:
+    """A ProfileRepository in a SQLite file: one row per player, the document as JSON."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def get(self, player_id: str) -> ProfileDocument | None:
+        """Give the stored document, or None when there is none."""
+        return (await self.get_many([player_id])).get(player_id)
+
+    async def get_many(self, player_ids: Sequence[str]) -> dict[str, ProfileDocument]:
+        """Give the stored documents, by player id, of those there are."""
+        found: dict[str, ProfileDocument] = {}
+        for player_id, document, active_campaigns in await self._run(_GET, _json([*player_ids])):
+            found[player_id] = orjson.loads(document)
+            found[player_id][ACTIVE_CAMPAIGNS_FIELD] = orjson.loads(active_campaigns)
+        return found
+
+    async def put(self, profiles: Sequence[ProfileDocument]) -> Written:
+        """Write profiles whole; a stored one keeps its `active_campaigns`."""
+        batch = [
+            [profile[PLAYER_ID_FIELD], _json({**profile, ACTIVE_CAMPAIGNS_FIELD: None})]
+            for profile in profiles
+        ]
+        rows = await self._run(_PUT, _json(batch))
+        created = sum(is_new for is_new, _, _ in rows)
+        kept = {player_id: orjson.loads(active) for _, player_id, active in rows}
+        return Written(created, len(rows) - created, active_campaigns=kept)
+
+    async def delete(self, player_id: str) -> bool:
+        """Remove a profile; False when there is none."""
+        return bool(await self._run(_DELETE, player_id))
+
+    async def update_active_campaigns(self, updates: Sequence[ActiveCampaignsUpdate]) -> int:
+        """Set that one field where the stored value is still what was read; give how many were."""
+        batch = [
+            [update.player_id, _json(update.read), _json(update.active_campaigns)]
+            for update in updates
+        ]
+        return len(await self._run(_UPDATE, _json(batch)))
+
+    async def ping(self) -> None:
+        """Do nothing but reach the file."""
+        await self._run("SELECT 1 FROM profiles LIMIT 1")
+
+    async def prepare(self) -> list[str]:
+        """Make the table, if it is missing; its key is unique, so there are no duplicates."""
+        await self._run(_TABLE)
+        return []
+
+    async def _run(self, statement: str, *parameters: str) -> list[Any]:
+        try:
+            return await self._database.run(statement, *parameters)
+        except (sqlite3.Error, TimeoutError) as error:
+            raise ProfilesUnavailable(f"SQLite: {error!r}") from error
+
+
+@asynccontextmanager
+async def open_sqlite_profiles(
+    path: Path, *, seconds: float = PROFILES_SECONDS
+) -> AsyncIterator[SqliteProfiles]:
+    """Open the profiles that are kept in the file `path`; each operation ends within `seconds`.
+
+    Raises:
+        sqlite3.Error: the file cannot be opened or is no SQLite database.
+    """
+    async with open_database(path, seconds=seconds) as database:
+        yield SqliteProfiles(database)
+
+
+def _json(value: Any) -> str:
+    return orjson.dumps(value).decode()

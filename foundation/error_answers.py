@@ -1,0 +1,59 @@
+"""The answers to errors, as OpenAPI documents them."""
+
+from typing import Any
+
+from pydantic import BaseModel
+
+from foundation.errors import Invalid
+
+
+class ErrorAnswer(BaseModel):
+    """An error in one sentence."""
+
+    detail: str
+
+
+class ProblemAnswer(BaseModel):
+    """One thing that is wrong with the input: where it stands, and what is allowed there."""
+
+    loc: list[str | int]
+    msg: str
+
+
+class InvalidAnswer(BaseModel):
+    """Everything that is wrong with the input."""
+
+    detail: list[ProblemAnswer]
+
+
+_DESCRIPTIONS = {
+    400: "The request is malformed",
+    401: "No valid bearer token",
+    403: "Not allowed, or writes are switched off",
+    404: "There is no such thing",
+    408: "The body stopped coming",
+    409: "What is stored forbids it",
+    412: "The precondition does not hold",
+    413: "Over a limit; the message says which",
+    503: "Something that is needed is away, try again later",
+}
+
+
+def error_answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Document these errors of a route for OpenAPI."""
+    answers: dict[int | str, dict[str, Any]] = {
+        status: {"model": ErrorAnswer, "description": _DESCRIPTIONS[status]}
+        for status in statuses
+        if status != Invalid.status
+    }
+    if Invalid.status in statuses:
+        answers[422] = {
+            "model": InvalidAnswer,
+            "description": "Each field that is wrong, and what is allowed there",
+        }
+    return answers
+
+
+UNCHANGED: dict[int | str, dict[str, Any]] = {
+    304: {"description": "What the client holds, by its If-None-Match, is the newest"}
+}

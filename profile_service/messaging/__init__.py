@@ -1,0 +1,1 @@
+"""Events from RabbitMQ, and the dead letters."""

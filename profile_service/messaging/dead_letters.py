@@ -1,0 +1,119 @@
+"""RabbitDeadLetters: where events go that nobody can read, for people to look at."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from aiormq.abc import DeliveredMessage
+from faststream.rabbit import ExchangeType, RabbitExchange, RabbitQueue
+
+from contracts.wire import DEAD_LETTER_EXCHANGE, DEAD_LETTER_QUEUE
+from foundation.clock import Clock
+from foundation.rabbit import RabbitLink
+from foundation.settings import ServiceSettings
+from foundation.tasks import being_cancelled, running
+
+logger = logging.getLogger(__name__)
+
+EVERY_SECONDS = 1.0
+PUBLISH_SECONDS = 5.0
+MAX_LETTERS = 1000
+MAX_BYTES = 64 * 1024 * 1024
+
+_EXCHANGE = RabbitExchange(DEAD_LETTER_EXCHANGE, type=ExchangeType.FANOUT, durable=True)
+_QUEUE = RabbitQueue(
+    DEAD_LETTER_QUEUE,
+    durable=True,
+    arguments={
+        "x-max-length": MAX_LETTERS,
+        "x-max-length-bytes": MAX_BYTES,
+        "x-overflow": "drop-head",
+    },
+)
+
+
+@dataclass(frozen=True)
+class _Letter:
+    body: bytes
+    reason: str
+    message_id: str | None
+
+
+class RabbitDeadLetters:
+    """Publishes dead letters, at most one a second; the rest is only counted.
+
+    They wait in one queue that all instances share, which forgets the oldest when full.
+    """
+
+    def __init__(self, settings: ServiceSettings, *, clock: Clock) -> None:
+        self.published = 0
+        self.dropped = 0
+        self._clock = clock
+        self._next = float("-inf")
+        self._letters: asyncio.Queue[_Letter] = asyncio.Queue(maxsize=1)
+        self._link = RabbitLink(
+            settings, name="profile-service dead letters", on_connected=self._declare
+        )
+        self._publisher = self._link.broker.publisher(
+            exchange=_EXCHANGE,
+            persist=True,
+            title="Unreadable events",
+            description="Events that a profile service could not read, as they came.",
+            schema=bytes,
+        )
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Keep the connection up, and publish over it, while the block lasts."""
+        async with self._link.running(), running(self._publish_letters, name="dead letters"):
+            yield
+
+    async def publish(self, body: bytes, *, reason: str, message_id: str | None) -> None:
+        """Have the event published as it came, with the reason in a header; never raises.
+
+        Nothing is waited for: the next event may be a good one.
+        """
+        if self._clock.elapsed() < self._next or self._letters.full():
+            self.dropped += 1
+            return
+        self._next = self._clock.elapsed() + EVERY_SECONDS
+        self._letters.put_nowait(_Letter(body, reason, message_id))
+
+    async def _publish_letters(self) -> None:
+        while True:
+            if await self._published(await self._letters.get()):
+                self.published += 1
+            else:
+                self.dropped += 1
+
+    async def _published(self, letter: _Letter) -> bool:
+        try:
+            async with asyncio.timeout(PUBLISH_SECONDS):
+                confirmation = await self._publisher.publish(
+                    letter.body,
+                    headers={"x-reason": letter.reason},
+                    message_id=letter.message_id,
+                )
+        except asyncio.CancelledError:
+            if being_cancelled():
+                raise
+            return False
+        except Exception as error:  # noqa: BLE001 - an event that can't be kept is no reason to stop
+            logger.warning("dead letter not published: %s", type(error).__name__)
+            return False
+        if isinstance(confirmation, DeliveredMessage):
+            logger.warning("no queue takes dead letters; declaring it anew")
+            self._link.restart()
+            return False
+        return True
+
+    async def _declare(self) -> None:
+        """Make the queue, unless somebody made it already with bounds of their own."""
+        broker = self._link.broker
+        try:
+            queue = await broker.declare_queue(_QUEUE)
+            await queue.bind(await broker.declare_exchange(_EXCHANGE))
+        except Exception as error:  # noqa: BLE001 - see publish: what can't be kept is counted
+            logger.warning("the queue of dead letters cannot be declared: %s", type(error).__name__)

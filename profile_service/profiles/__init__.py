@@ -1,0 +1,1 @@
+"""Stored players: the repository, the loader, and the updates behind the answers."""

@@ -1,0 +1,185 @@
+"""ProfileLoader: profiles by id, asked for together while an earlier query is on its way."""
+
+import asyncio
+from collections.abc import Mapping
+from itertools import islice
+from typing import NamedTuple
+
+from profile_service.profiles.repository import (
+    ProfileDocument,
+    ProfileRepository,
+    ProfilesUnavailable,
+    ProfileUnreadable,
+)
+
+MAX_WAITING = 10_000
+MAX_BATCH = 256
+MAX_QUERIES = 2
+SECOND_QUERY_IDS = 32
+SECOND_QUERY_SECONDS = 0.005
+# So that an answer is out within 2 s of its request's arrival.
+WAIT_SECONDS = 1.9
+QUERY_SECONDS = 2.0
+
+_LATE = ProfilesUnavailable("no answer yet")
+
+Waiter = asyncio.Future[ProfileDocument | None]
+Batch = Mapping[str, list[Waiter]]
+
+
+class Gathered(NamedTuple):
+    """Who waits for a profile that no query on its way will bring, and since when."""
+
+    since: float
+    waiters: list[Waiter]
+
+
+class ProfileLoader:
+    """Loads profiles in batches, without making any wait for others.
+
+    A query leaves at once when none is on its way. Ids that come meanwhile are gathered
+    for the next, also those that are being asked for: so everybody sees what was written
+    before they asked. A second query leaves beside the first only when many wait, or one
+    does for long. `waiting` are the requests that wait now; `refused` those that were one
+    too many.
+    """
+
+    def __init__(self, profiles: ProfileRepository) -> None:
+        self.waiting = 0
+        self.refused = 0
+        self._profiles = profiles
+        self._gathered: dict[str, Gathered] = {}
+        # Those on their way, and what ends each when it takes too long.
+        self._queries: dict[asyncio.Task[None], asyncio.TimerHandle] = {}
+        self._is_leaving = False
+        self._look_again: asyncio.TimerHandle | None = None
+        self._is_closed = False
+
+    async def load(self, player_id: str) -> ProfileDocument | None:
+        """Give the stored profile, or None when there is none. It is shared: don't change it.
+
+        Raises:
+            ProfilesUnavailable: it did not come within 1.9 s, or too many wait already.
+            ProfileUnreadable: what is stored cannot be decoded.
+        """
+        if self.waiting >= MAX_WAITING or self._is_closed:
+            self.refused += 1
+            raise ProfilesUnavailable("too many wait for profiles")
+        loop = asyncio.get_running_loop()
+        waiter: Waiter = loop.create_future()
+        gathered = self._gathered.get(player_id)
+        if gathered is None:
+            self._gathered[player_id] = Gathered(loop.time(), [waiter])
+        else:
+            gathered.waiters.append(waiter)
+        limit = loop.call_later(WAIT_SECONDS, _fail, waiter, _LATE)
+        self.waiting += 1
+        self._leave_if_due()
+        try:
+            return await waiter
+        finally:
+            limit.cancel()
+            self.waiting -= 1
+
+    async def close(self) -> None:
+        """End the queries that are on their way; who waits is told that profiles are away."""
+        self._is_closed = True
+        if self._look_again is not None:
+            self._look_again.cancel()
+        for query in self._queries:
+            query.cancel()
+        await asyncio.gather(*self._queries, return_exceptions=True)
+        for gathered in self._gathered.values():
+            for waiter in gathered.waiters:
+                _fail(waiter, ProfilesUnavailable("the service is stopping"))
+        self._gathered.clear()
+
+    def _leave_if_due(self) -> None:
+        """Start a query if one may leave now; else see to it that this is asked again."""
+        # One that has been started takes all that is gathered until it runs.
+        if not self._gathered or self._is_leaving or self._is_closed:
+            return
+        if len(self._queries) >= MAX_QUERIES:
+            return
+        loop = asyncio.get_running_loop()
+        if self._queries and len(self._gathered) < SECOND_QUERY_IDS:
+            if self._look_again is not None:
+                return
+            oldest = next(iter(self._gathered.values()))
+            due = oldest.since + SECOND_QUERY_SECONDS
+            if loop.time() < due:
+                self._look_again = loop.call_at(due, self._looked_again)
+                return
+        self._is_leaving = True
+        query = loop.create_task(self._query(), name="profile query")
+        # asyncio.timeout would do the same, in five times the time.
+        self._queries[query] = loop.call_later(QUERY_SECONDS, query.cancel)
+        query.add_done_callback(self._on_query_done)
+
+    def _looked_again(self) -> None:
+        self._look_again = None
+        self._leave_if_due()
+
+    def _on_query_done(self, query: asyncio.Task[None]) -> None:
+        self._queries.pop(query).cancel()
+        self._leave_if_due()
+
+    async def _query(self) -> None:
+        batch = self._take()
+        self._is_leaving = False
+        self._leave_if_due()
+        if batch:
+            await self._ask(batch)
+
+    def _take(self) -> Batch:
+        """Take the oldest that are gathered, but for those that nobody waits for any more."""
+        taken = {
+            player_id: self._gathered.pop(player_id).waiters
+            for player_id in [*islice(self._gathered, MAX_BATCH)]
+        }
+        return {
+            player_id: waiters for player_id, waiters in taken.items() if _anyone_waiting(waiters)
+        }
+
+    async def _ask(self, batch: Batch) -> None:
+        """Ask for a batch and give every waiter its profile, or the error."""
+        error: Exception | None = ProfilesUnavailable("no answer")
+        try:
+            found = await self._profiles.get_many([*batch])
+            for player_id, waiters in batch.items():
+                profile = found.get(player_id)
+                for waiter in waiters:
+                    if not waiter.done():
+                        waiter.set_result(profile)
+            error = None
+        except ProfileUnreadable as unreadable:
+            error = unreadable
+            if len(batch) > 1:
+                await self._ask_one_by_one(batch)
+        except ProfilesUnavailable:
+            pass
+        finally:
+            if error is not None:
+                for waiters in batch.values():
+                    for waiter in waiters:
+                        _fail(waiter, error)
+
+    async def _ask_one_by_one(self, batch: Batch) -> None:
+        """Find out which of a batch is the one that cannot be read, and give the others."""
+        for player_id, waiters in batch.items():
+            if _anyone_waiting(waiters):
+                await self._ask({player_id: waiters})
+
+
+def _anyone_waiting(waiters: list[Waiter]) -> bool:
+    """Tell whether anybody still waits."""
+    for waiter in waiters:  # noqa: SIM110 - any() of a generator takes three times as long
+        if not waiter.done():
+            return True
+    return False
+
+
+def _fail(waiter: Waiter, error: Exception) -> None:
+    """Give an error to one who still waits: one of its own, as a raised one grows."""
+    if not waiter.done():
+        waiter.set_exception(type(error)(*error.args))

@@ -1,1 +1,0 @@
-"""Where profiles and campaigns come from."""

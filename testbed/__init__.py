@@ -1,0 +1,1 @@
+"""Servers, processes, clients and fakes that tests and benchmarks share; not shipped."""

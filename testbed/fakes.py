@@ -1,0 +1,338 @@
+"""Hand-written stand-ins for what the services need from outside."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from campaign_publisher.log.change import (
+    MAX_CHANGE_BYTES,
+    AppendUnsettled,
+    Change,
+    ChangeTooLarge,
+    Checkpoint,
+    LogUnavailable,
+)
+from campaign_publisher.publishing.publisher import NobodyListens, PublishFailed
+from contracts.snapshot import CampaignSnapshot, LogPosition
+from contracts.wire import SnapshotEvent
+from profile_service.cache.origin import Fetched, OriginUnavailable
+from profile_service.profiles.repository import (
+    ActiveCampaignsUpdate,
+    ProfileDocument,
+    ProfilesUnavailable,
+    Written,
+)
+from testbed.builders import NOW, an_event
+
+
+class FakeClock:
+    """Two clocks that stand still until a test moves them."""
+
+    def __init__(self, now: datetime = NOW) -> None:
+        self._started = now
+        self._elapsed = 1000.0
+
+    def elapsed(self) -> float:
+        return self._elapsed
+
+    def now(self) -> datetime:
+        return self._started + timedelta(seconds=self._elapsed - 1000.0)
+
+    def advance(self, seconds: float) -> None:
+        """Let so many seconds pass on both clocks."""
+        self._elapsed += seconds
+
+
+class InMemoryProfiles:
+    """A ProfileRepository in a dictionary.
+
+    While `unavailable` every call fails; while `hanging` none ever answers. The ids in
+    `taken` cannot be written, as another document holds them; `unpreparable` says why the
+    index cannot be made.
+    """
+
+    def __init__(self, *profiles: ProfileDocument) -> None:
+        self.documents = {profile["player_id"]: deepcopy(profile) for profile in profiles}
+        self.duplicates: list[str] = []
+        self.taken: set[str] = set()
+        self.unpreparable: str | None = None
+        self.unavailable = False
+        self.hanging = False
+        self.pings = 0
+        self.updates: list[ActiveCampaignsUpdate] = []
+
+    async def get(self, player_id: str) -> ProfileDocument | None:
+        return (await self.get_many([player_id])).get(player_id)
+
+    async def get_many(self, player_ids: Sequence[str]) -> dict[str, ProfileDocument]:
+        await self._reach()
+        return {
+            player_id: {k: deepcopy(v) for k, v in self.documents[player_id].items() if k != "_id"}
+            for player_id in player_ids
+            if player_id in self.documents
+        }
+
+    async def put(self, profiles: Sequence[ProfileDocument]) -> Written:
+        await self._reach()
+        conflicts = self.taken & {profile["player_id"] for profile in profiles}
+        writable = [profile for profile in profiles if profile["player_id"] not in conflicts]
+        created = 0
+        active_campaigns: dict[str, Any] = {}
+        for profile in writable:
+            stored = self.documents.get(profile["player_id"])
+            created += stored is None
+            kept = (stored or {}).get("active_campaigns")
+            kept = [] if kept is None else kept
+            self.documents[profile["player_id"]] = {**deepcopy(profile), "active_campaigns": kept}
+            active_campaigns[profile["player_id"]] = deepcopy(kept)
+        return Written(created, len(writable) - created, frozenset(conflicts), active_campaigns)
+
+    async def delete(self, player_id: str) -> bool:
+        await self._reach()
+        return self.documents.pop(player_id, None) is not None
+
+    async def update_active_campaigns(self, updates: Sequence[ActiveCampaignsUpdate]) -> int:
+        await self._reach()
+        self.updates += updates
+        return sum(self._update(each) for each in updates)
+
+    async def ping(self) -> None:
+        self.pings += 1
+        await self._reach()
+
+    async def prepare(self) -> list[str]:
+        await self._reach()
+        if self.unpreparable is not None:
+            raise ProfilesUnavailable(self.unpreparable)
+        return list(self.duplicates)
+
+    def _update(self, update: ActiveCampaignsUpdate) -> bool:
+        stored = self.documents.get(update.player_id)
+        if stored is None or stored.get("active_campaigns") != update.read:
+            return False
+        stored["active_campaigns"] = list(update.active_campaigns)
+        return True
+
+    async def _reach(self) -> None:
+        await asyncio.sleep(0)
+        if self.hanging:
+            await asyncio.get_running_loop().create_future()
+        if self.unavailable:
+            raise ProfilesUnavailable("the test has switched it off")
+
+
+class FakeOrigin:
+    """An Origin that serves `snapshot`, and answers as `GET /snapshot` does.
+
+    Without a snapshot it is unavailable. `error` is raised and `answer` given in place of
+    everything else; while `hanging` a fetch never ends; `seconds` is how long each takes.
+    """
+
+    def __init__(self, snapshot: CampaignSnapshot | None = None) -> None:
+        self.snapshot = snapshot
+        self.error: Exception | None = None
+        self.answer: Fetched | None = None
+        self.hanging = False
+        self.seconds = 0.0
+        self.asked: list[LogPosition | None] = []
+        self.in_flight = 0
+        self.most_in_flight = 0
+
+    async def fetch(self, held: LogPosition | None) -> Fetched:
+        self.asked.append(held)
+        self.in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        try:
+            # What is served is decided when the question arrives, and may be old news by
+            # the time its answer is read.
+            snapshot, error, answer = self.snapshot, self.error, self.answer
+            await asyncio.sleep(self.seconds)
+            if self.hanging:
+                await asyncio.get_running_loop().create_future()
+        finally:
+            self.in_flight -= 1
+        if error is not None:
+            raise error
+        if answer is not None:
+            return answer
+        if snapshot is None:
+            raise OriginUnavailable("the test serves nothing")
+        return fetched(snapshot, held)
+
+
+def fetched(snapshot: CampaignSnapshot, held: LogPosition | None = None) -> Fetched:
+    """Give the answer to one who holds `held`: the ETag is that of store and revision."""
+    is_held = held is not None and (held.store_id, held.revision) == (
+        snapshot.store_id,
+        snapshot.revision,
+    )
+    return Fetched(event_of(snapshot), None if is_held else body_of(snapshot))
+
+
+def event_of(snapshot: CampaignSnapshot, **fields: Any) -> SnapshotEvent:
+    """Give the headers that go with a snapshot."""
+    return an_event(
+        **{
+            "store_id": snapshot.store_id,
+            "revision": snapshot.revision,
+            "head": snapshot.head,
+            "log_age": snapshot.log_age,
+            **fields,
+        }
+    )
+
+
+def body_of(snapshot: CampaignSnapshot) -> bytes:
+    """Give the bytes of a snapshot as they travel."""
+    return snapshot.model_dump_json(by_alias=True).encode()
+
+
+class FakeSubscription:
+    """A Subscription that counts how often it was started anew."""
+
+    def __init__(self, *, is_up: bool = True) -> None:
+        self.is_up = is_up
+        self.restarts = 0
+
+    def restart(self) -> None:
+        self.restarts += 1
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """An event that nobody could read, and why."""
+
+    body: bytes
+    reason: str
+    message_id: str | None
+
+
+class FakeDeadLetters:
+    """DeadLetters that keeps all it is given."""
+
+    def __init__(self) -> None:
+        self.letters: list[DeadLetter] = []
+        self.dropped = 0
+
+    @property
+    def published(self) -> int:
+        return len(self.letters)
+
+    async def publish(self, body: bytes, *, reason: str, message_id: str | None) -> None:
+        self.letters.append(DeadLetter(body, reason, message_id))
+
+
+class InMemoryLog:
+    """A ChangeLog in a list, held to the same contract as the real ones.
+
+    While `unavailable` every call fails; while `hanging` none ever answers. `appending` is
+    called before each append, and may raise, wait or append something itself; the next
+    `hidden` appends are made, and fail as if nobody could tell.
+    """
+
+    def __init__(self, *changes: Change) -> None:
+        self.changes = list(changes)
+        self.checkpoints: list[Checkpoint] = []
+        self.unavailable = False
+        self.hanging = False
+        self.hidden: int = 0
+        self.appending: Callable[[Change], Awaitable[None]] | None = None
+        self.reads: list[int] = []
+        self.prepared = 0
+
+    async def read(self, first: int) -> AsyncIterator[Change]:
+        self.reads.append(first)
+        await self._reach()
+        for change in list(self.changes):
+            if change.revision >= first:
+                yield change
+
+    async def newest(self) -> Change | None:
+        await self._reach()
+        return self.changes[-1] if self.changes else None
+
+    async def append(self, change: Change) -> bool:
+        await self._reach()
+        if self.appending is not None:
+            await self.appending(change)
+        if len(change.model_dump_json().encode()) > MAX_CHANGE_BYTES:
+            raise ChangeTooLarge("the test's limit")
+        held = {each.revision: each.id for each in self.changes}.get(change.revision)
+        if held is None:
+            self.changes.append(change)
+        if self.hidden:
+            self.hidden -= 1
+            raise AppendUnsettled("the test hides it")
+        return held in {None, change.id}
+
+    async def newest_checkpoint(self) -> Checkpoint | None:
+        await self._reach()
+        places = {(change.revision, change.id) for change in self.changes}
+        usable = [each for each in self.checkpoints if (each.revision, each.head) in places]
+        return usable[-1] if usable else None
+
+    async def save_checkpoint(self, checkpoint: Checkpoint) -> None:
+        await self._reach()
+        others = [each for each in self.checkpoints if each.head != checkpoint.head]
+        self.checkpoints = sorted([*others, checkpoint], key=lambda each: each.revision)[-2:]
+
+    async def prepare(self) -> None:
+        self.prepared += 1
+        await self._reach()
+
+    async def _reach(self) -> None:
+        await asyncio.sleep(0)
+        if self.hanging:
+            await asyncio.get_running_loop().create_future()
+        if self.unavailable:
+            raise LogUnavailable("the test has switched it off")
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A message as the channel was given it."""
+
+    event: SnapshotEvent
+    body: bytes
+    message_type: str
+    message_id: str
+
+
+class FakeChannel:
+    """A SnapshotChannel that keeps what it is sent.
+
+    `error` is raised in place of sending; while `hanging` nothing is ever confirmed, and
+    while `deserted` what is sent goes to nobody.
+    `sending` is called while a message is on its way.
+    """
+
+    def __init__(self) -> None:
+        self.is_up = True
+        self.sent: list[Sent] = []
+        self.tries = 0
+        self.error: BaseException | None = None
+        self.hanging = False
+        self.deserted = False
+        self.sending: Callable[[], Awaitable[None]] | None = None
+
+    async def publish(
+        self, body: bytes, *, headers: dict[str, str], message_type: str, message_id: str
+    ) -> None:
+        self.tries += 1
+        await asyncio.sleep(0)
+        if self.hanging:
+            await asyncio.get_running_loop().create_future()
+        if self.error is not None:
+            raise self.error
+        if self.sending is not None:
+            await self.sending()
+        self.sent.append(Sent(SnapshotEvent.from_headers(headers), body, message_type, message_id))
+        if self.deserted:
+            raise NobodyListens
+
+    def fail(self) -> None:
+        """Confirm nothing from now on."""
+        self.error = PublishFailed("the test has switched it off")

@@ -1,0 +1,1 @@
+"""Promises of `campaign_publisher/campaigns`."""

@@ -1,0 +1,477 @@
+"""Committer: a decision becomes one change of the log, or none, and the answer says which."""
+
+import asyncio
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from campaign_publisher.campaigns.commits import APPEND_SECONDS, DECIDE_SECONDS, MAX_WAITING
+from campaign_publisher.campaigns.limits import MAX_CAMPAIGN_BYTES
+from campaign_publisher.campaigns.preconditions import Preconditions
+from campaign_publisher.log.change import AppendUnsettled, Change, LogUnavailable
+from campaign_publisher.log.state import EMPTY, fold
+from contracts.wire import MAX_SNAPSHOT_BYTES
+from foundation.errors import (
+    NotFound,
+    OutcomeUnknown,
+    PreconditionFailed,
+    TooLarge,
+    Unavailable,
+)
+from testbed.builders import OTHER_STORE_ID, STORE_ID, a_campaign, a_head
+from testbed.fakes import InMemoryLog
+from tests.campaign_publisher.replicas import Replica, a_change, a_loaded_replica, a_replica
+from tests.simulated_time import SimulatedClock, simulated
+
+ANY = Preconditions()
+
+
+async def put(replica: Replica, name: str = "a", *, priority: float = 1.0) -> str:
+    """Put a campaign and give its ETag."""
+    campaign = a_campaign(name, priority=priority)
+    return (await replica.service.put(campaign, ANY, actor="me")).etag
+
+
+def revisions(log: InMemoryLog) -> list[int]:
+    """Give the revisions that a log holds, in the order they were appended."""
+    return [change.revision for change in log.changes]
+
+
+async def test_a_write_is_one_change() -> None:
+    """It names who did it, sets last_updated to its own time, and is what this replica holds."""
+    log = InMemoryLog(a_change(0))
+    replica = await a_loaded_replica(log)
+    found = await replica.service.put(a_campaign("a"), ANY, actor="anna")
+    change = log.changes[-1]
+    assert found.created
+    assert (change.revision, change.actor, change.op) == (1, "anna", "put")
+    assert change.put[0].last_updated == change.at
+    assert replica.state == await fold(EMPTY, log.changes)
+
+
+async def test_what_changes_nothing_makes_no_revision() -> None:
+    """A PUT of what is stored, a PATCH to what is stored and an import of it are no changes."""
+    log = InMemoryLog(a_change(0))
+    replica = await a_loaded_replica(log)
+    etag = await put(replica)
+    found = await replica.service.put(a_campaign("a", priority=1), ANY, actor="me")
+    assert (found.etag, found.created) == (etag, False)
+    assert (await replica.service.patch("a", {"priority": 1}, ANY, actor="me")).etag == etag
+    imported = await replica.service.replace_all(
+        {"a": a_campaign("a", priority=1)}, ANY, actor="me"
+    )
+    assert (imported.revision, imported.unchanged) == (1, 1)
+    assert revisions(log) == [0, 1]
+
+
+async def test_two_replicas_never_share_a_revision() -> None:
+    """Of many writes through two replicas at once each is one revision, and none is missing."""
+    log = InMemoryLog(a_change(0))
+    replicas = [await a_loaded_replica(log) for _ in range(2)]
+    await asyncio.gather(*(put(replicas[number % 2], f"campaign {number}") for number in range(50)))
+    assert revisions(log) == list(range(51))
+    for replica in replicas:
+        await replica.log_replica.follow()
+    assert replicas[0].state == replicas[1].state
+    assert len(replicas[0].state.campaigns) == 50
+
+
+async def test_of_two_who_saw_the_same_one_wins() -> None:
+    """With If-Match on the same ETag, one of two replicas writes and the other is told 412."""
+    log = InMemoryLog(a_change(0), a_change(1, a_campaign("a")))
+    replicas = [await a_loaded_replica(log) for _ in range(2)]
+    seen = Preconditions(if_match=replicas[0].service.campaign("a").etag)
+    results = await asyncio.gather(
+        *(
+            replica.service.put(a_campaign("a", priority=number), seen, actor="me")
+            for number, replica in enumerate(replicas, start=5)
+        ),
+        return_exceptions=True,
+    )
+    assert sorted(isinstance(result, PreconditionFailed) for result in results) == [False, True]
+    assert revisions(log) == [0, 1, 2]
+
+
+async def test_of_two_who_create_the_same_one_does() -> None:
+    """With If-None-Match: * exactly one of two replicas creates a campaign."""
+    log = InMemoryLog(a_change(0))
+    replicas = [await a_loaded_replica(log) for _ in range(2)]
+    new = Preconditions(if_none_match="*")
+    results = await asyncio.gather(
+        *(
+            replica.service.put(a_campaign("a", priority=number), new, actor="me")
+            for number, replica in enumerate(replicas)
+        ),
+        return_exceptions=True,
+    )
+    assert sorted(isinstance(result, PreconditionFailed) for result in results) == [False, True]
+
+
+async def test_a_lagging_replica_refuses_nothing_wrongly() -> None:
+    """404 and 412 are judged on the log as it is, not on what this replica remembers."""
+    log = InMemoryLog(a_change(0), a_change(1, a_campaign("old")))
+    replica = await a_loaded_replica(log)
+    log.changes += [a_change(2, a_campaign("new")), a_change(3, a_campaign("old", priority=9))]
+    await replica.service.patch("new", {"priority": 2}, ANY, actor="me")
+    moved = Preconditions(if_match=f'"{STORE_ID}-3"')
+    await replica.service.delete("old", moved, actor="me")
+    log.changes.append(a_change(6, deleted=["new"]))
+    with pytest.raises(NotFound):
+        await replica.service.delete("new", ANY, actor="me")
+
+
+@simulated
+async def test_a_hidden_success_is_settled() -> None:
+    """A write that was made, but whose answer was lost, is one change and a success."""
+    log = InMemoryLog(a_change(0))
+    replica = await a_loaded_replica(log, clock=SimulatedClock())
+    log.hidden = 3
+    await put(replica)
+    assert revisions(log) == [0, 1]
+    assert "a" in replica.state.campaigns
+
+
+@simulated
+async def test_a_hidden_failure_is_sent_again() -> None:
+    """A write of which nobody can tell, and that another change overtook, is decided anew."""
+    log = InMemoryLog(a_change(0))
+    replica = await a_loaded_replica(log, clock=SimulatedClock())
+
+    async def overtaken(_: Change) -> None:
+        log.appending = None
+        log.changes.append(a_change(1, a_campaign("other")))
+
+    log.appending = overtaken
+    log.hidden = 1
+    await put(replica)
+    assert revisions(log) == [0, 1, 2]
+    assert sorted(replica.state.campaigns) == ["a", "other"]
+
+
+@simulated
+async def test_an_outcome_that_stays_hidden_is_unknown() -> None:
+    """A write that nothing can settle in time ends as `outcome unknown`, not as a failure."""
+    log = InMemoryLog(a_change(0))
+    replica = await a_loaded_replica(log, clock=SimulatedClock())
+    log.hidden = 10**6
+    started = SimulatedClock().elapsed()
+    with pytest.raises(OutcomeUnknown, match="outcome unknown"):
+        await put(replica)
+    assert SimulatedClock().elapsed() - started <= APPEND_SECONDS + 1
+    log.hidden = 0
+    await replica.log_replica.follow()
+    assert "a" in replica.state.campaigns
+
+
+@simulated
+async def test_a_log_that_goes_away_after_an_unsettled_write_leaves_it_unknown() -> None:
+    """Once a write was sent, a log that is away does not mean that nothing was written."""
+    log = InMemoryLog(a_change(0))
+    replica = await a_loaded_replica(log, clock=SimulatedClock())
+
+    async def away(_: Change) -> None:
+        log.unavailable = True
+
+    log.appending = away
+    log.hidden = 1
+    with pytest.raises(OutcomeUnknown):
+        await put(replica)
+
+
+@simulated
+async def test_an_append_that_hangs_is_unknown() -> None:
+    """A log that never answers a write gets its time, and no more."""
+    log = InMemoryLog(a_change(0))
+    replica = await a_loaded_replica(log, clock=SimulatedClock())
+
+    async def hang(_: Change) -> None:
+        await asyncio.get_running_loop().create_future()
+
+    log.appending = hang
+    with pytest.raises(OutcomeUnknown):
+        await put(replica)
+
+
+@simulated
+async def test_nothing_is_written_while_the_log_is_away() -> None:
+    """A log that cannot be read, or refuses the write, is a 503 that says so at once."""
+    log = InMemoryLog(a_change(0))
+    replica = await a_loaded_replica(log, clock=SimulatedClock())
+    log.unavailable = True
+    with pytest.raises(Unavailable, match="nothing was written"):
+        await put(replica)
+    log.unavailable = False
+
+    async def refuse(_: Change) -> None:
+        raise LogUnavailable("the test")
+
+    log.appending = refuse
+    with pytest.raises(Unavailable, match="nothing was written") as caught:
+        await put(replica)
+    assert not isinstance(caught.value, OutcomeUnknown)
+    assert revisions(log) == [0]
+
+
+@simulated
+async def test_a_log_that_hangs_makes_writes_busy() -> None:
+    """Reads that never end, and turns that never come, are given up in time: 503."""
+    log = InMemoryLog(a_change(0))
+    replica = await a_loaded_replica(log, clock=SimulatedClock())
+    log.hanging = True
+    started = SimulatedClock().elapsed()
+    results = await asyncio.gather(*(put(replica) for _ in range(3)), return_exceptions=True)
+    assert all(isinstance(result, Unavailable) for result in results)
+    assert not any(isinstance(result, OutcomeUnknown) for result in results)
+    assert SimulatedClock().elapsed() - started <= DECIDE_SECONDS + 1
+    log.hanging = False
+    await put(replica)
+
+
+async def test_writes_that_wait_are_bounded() -> None:
+    """Past 1,000 writes that wait for their turn the next is refused at once, not for ever."""
+    log = InMemoryLog(a_change(0))
+    replica = await a_loaded_replica(log)
+    async with replica.log_replica.lock:
+        waiting = [asyncio.create_task(put(replica, f"{number}")) for number in range(MAX_WAITING)]
+        await asyncio.sleep(0)
+        with pytest.raises(Unavailable, match="busy"):
+            await put(replica, "one more")
+        for write in waiting[5:]:
+            write.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    await put(replica, "later")
+    assert revisions(log) == [*range(7)]
+
+
+@simulated
+async def test_a_write_that_always_loses_gives_up() -> None:
+    """A replica that is overtaken at every try ends with 503, and has written nothing."""
+    log = InMemoryLog(a_change(0))
+    replica = await a_loaded_replica(log, clock=SimulatedClock())
+
+    async def overtaken(change: Change) -> None:
+        log.changes.append(a_change(change.revision))
+
+    log.appending = overtaken
+    with pytest.raises(Unavailable, match="nothing was written"):
+        await put(replica)
+    assert all(change.actor == "me" and not change.put for change in log.changes)
+
+
+async def test_a_write_before_the_log_was_read_is_refused() -> None:
+    """Until the campaigns are loaded nothing is decided."""
+    log = InMemoryLog(a_change(0))
+    with pytest.raises(Unavailable, match="not been loaded"):
+        await put(a_replica(log))
+    assert revisions(log) == [0]
+
+
+async def test_a_replaced_log_takes_no_writes_until_it_is_renewed() -> None:
+    """Writes are refused, a renewal continues the store held here, and all replicas follow it."""
+    log = InMemoryLog(a_change(0), a_change(1, a_campaign("a")), a_change(2, a_campaign("b")))
+    one, other = await a_loaded_replica(log), await a_loaded_replica(log)
+    del log.changes[2:]
+    for replica in (one, other):
+        with pytest.raises(Unavailable, match="renew"):
+            await put(replica)
+    before = log.prepared
+    state = await one.service.renew(actor="anna")
+    assert state.renewed_from == STORE_ID
+    assert state.store_id != STORE_ID
+    assert state.revision == 2
+    assert sorted(state.campaigns) == ["a"]
+    assert log.prepared == before + 1
+    await put(other, "c")
+    assert other.state.store_id == state.store_id
+    assert sorted(other.state.campaigns) == ["a", "c"]
+
+
+async def test_an_emptied_log_can_be_renewed() -> None:
+    """A log that was dropped is founded anew by the renewal, as a continuation."""
+    log = InMemoryLog(a_change(0), a_change(1, a_campaign("a")))
+    replica = await a_loaded_replica(log)
+    log.changes.clear()
+    state = await replica.service.renew(actor="anna")
+    assert (state.revision, state.renewed_from, dict(state.campaigns)) == (0, STORE_ID, {})
+    assert (await a_loaded_replica(log)).state == state
+
+
+async def test_a_whole_log_can_be_renewed() -> None:
+    """A renewal of a log that was not replaced keeps its campaigns and their revisions."""
+    log = InMemoryLog(a_change(0), a_change(1, a_campaign("a")))
+    replica = await a_loaded_replica(log)
+    before = replica.state
+    after = await replica.service.renew(actor="anna")
+    assert after.campaigns == before.campaigns
+    assert (after.revision, after.renewed_from) == (2, before.store_id)
+
+
+def renewals(log: InMemoryLog) -> list[Change]:
+    """Give the changes of a log that name what they continue."""
+    return [change for change in log.changes if change.renewed_from is not None]
+
+
+async def test_a_renewal_that_is_repeated_is_one() -> None:
+    """A client's retry, at the same replica or another, is answered with the first renewal."""
+    log = InMemoryLog(a_change(0), a_change(1), a_change(2))
+    one, other = await a_loaded_replica(log), await a_loaded_replica(log)
+    del log.changes[1:]
+    states = [await replica.service.renew(actor="anna") for replica in (one, one, other, other)]
+    assert len(renewals(log)) == 1
+    assert states == [states[0]] * 4
+    assert other.log_replica.is_authoritative
+
+
+@simulated
+async def test_a_renewal_whose_outcome_was_unknown_is_not_made_twice() -> None:
+    """The retry finds what was made, and answers with it."""
+    log = InMemoryLog(a_change(0), a_change(1))
+    replica = await a_loaded_replica(log, clock=SimulatedClock())
+    del log.changes[1:]
+    log.hidden = 10**6
+    with pytest.raises(OutcomeUnknown):
+        await replica.service.renew(actor="anna")
+    log.hidden = 0
+    state = await replica.service.renew(actor="anna")
+    assert [change.store_id for change in renewals(log)] == [state.store_id]
+
+
+async def test_renewals_of_a_whole_log_at_once_are_one() -> None:
+    """Two replicas that are asked at the same time give the log one new store."""
+    log = InMemoryLog(a_change(0))
+    replicas = [await a_loaded_replica(log) for _ in range(2)]
+    states = await asyncio.gather(*(each.service.renew(actor="anna") for each in replicas))
+    assert len(renewals(log)) == 1
+    assert states[0] == states[1]
+
+
+async def test_who_missed_two_renewals_adds_none() -> None:
+    """A renewal where the first of the log's stores is held is answered with the newest one."""
+    log = InMemoryLog(a_change(0), a_change(1), a_change(2))
+    one, other = await a_loaded_replica(log), await a_loaded_replica(log)
+    del log.changes[1:]
+    await one.service.renew(actor="anna")
+    await put(one)
+    newest = await one.service.renew(actor="anna")
+    assert len(renewals(log)) == 2
+    assert await other.service.renew(actor="anna") == newest
+    assert len(renewals(log)) == 2
+
+
+async def test_a_restarted_replica_renews_a_log_that_ends_with_a_renewal() -> None:
+    """It cannot know whether the log was restored since: an operator who renews it is heard."""
+    log = InMemoryLog(a_change(0), a_change(1, store_id=OTHER_STORE_ID, renewed_from=STORE_ID))
+    state = await (await a_loaded_replica(log)).service.renew(actor="anna")
+    assert state.renewed_from == OTHER_STORE_ID
+
+
+async def test_a_log_that_was_cut_back_to_its_renewal_is_renewed_again() -> None:
+    """A replica that saw the log lose what followed the renewal makes one more store."""
+    log = InMemoryLog(a_change(0))
+    replica = await a_loaded_replica(log)
+    first = await replica.service.renew(actor="anna")
+    await put(replica)
+    log.changes.pop()
+    second = await replica.service.renew(actor="anna")
+    assert second.renewed_from == first.store_id
+
+
+async def test_a_campaign_over_the_limit_is_refused_however_it_comes() -> None:
+    """An import, or a patch of a large campaign, makes none that is over 1 MiB."""
+    log = InMemoryLog(a_change(0))
+    replica = await a_loaded_replica(log)
+    half = [f"{number:0250}" for number in range(MAX_CAMPAIGN_BYTES // 2 // 253)]
+    await replica.service.put(a_campaign("a", has={"items": half}), ANY, actor="me")
+    patch = {"matchers": {"does_not_have": {"items": half}, "has": {"country": half[:99]}}}
+    with pytest.raises(TooLarge, match="campaign 'a'"):
+        await replica.service.patch("a", patch, ANY, actor="me")
+    large = a_campaign("b", has={"items": half * 2})
+    with pytest.raises(TooLarge, match="campaign 'b'"):
+        await replica.service.replace_all({"b": large}, ANY, actor="me")
+    assert revisions(log) == [0, 1]
+    assert list(replica.state.campaigns) == ["a"]
+
+
+async def test_a_snapshot_over_the_limit_is_refused() -> None:
+    """The change that would make the snapshot too large is refused; a disabled one is none."""
+    log = InMemoryLog(a_change(0))
+    replica = await a_loaded_replica(log)
+    items = [f"{number:0250}" for number in range(MAX_CAMPAIGN_BYTES // 253 - 2)]
+    enough = MAX_SNAPSHOT_BYTES // MAX_CAMPAIGN_BYTES
+    for number in range(enough):
+        campaign = a_campaign(f"campaign {number}", has={"items": items})
+        await replica.service.put(campaign, ANY, actor="me")
+    one_more = a_campaign("one more", has={"items": items})
+    with pytest.raises(TooLarge, match="snapshot"):
+        await replica.service.put(one_more, ANY, actor="me")
+    disabled = one_more.model_copy(update={"enabled": False})
+    await replica.service.put(disabled, ANY, actor="me")
+    with pytest.raises(TooLarge, match="snapshot"):
+        await replica.service.patch("one more", {"enabled": True}, ANY, actor="me")
+    assert revisions(log) == list(range(enough + 2))
+
+
+async def test_a_change_over_the_limit_of_the_log_is_refused() -> None:
+    """A change that one document cannot hold is refused, and nothing of it is written."""
+    log = InMemoryLog(a_change(0))
+    replica = await a_loaded_replica(log)
+    items = [f"{number:0250}" for number in range(MAX_CAMPAIGN_BYTES // 253 - 2)]
+    campaigns = {
+        f"campaign {number}": a_campaign(f"campaign {number}", has={"items": items}, enabled=False)
+        for number in range(13)
+    }
+    with pytest.raises(TooLarge, match="log"):
+        await replica.service.replace_all(campaigns, ANY, actor="me")
+    assert revisions(log) == [0]
+
+
+class FaultyLog(InMemoryLog):
+    """A log whose appends meet one fault after the other, and none after the last."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__(a_change(0))
+        self._faults = iter(faults)
+        self.appending = self._meet
+
+    async def _meet(self, change: Change) -> None:
+        fault = next(self._faults, "none")
+        if fault == "lost":
+            raise AppendUnsettled("the test")
+        if fault == "refused":
+            raise LogUnavailable("the test")
+        if fault == "overtaken" and self.changes[-1].revision < change.revision:
+            self.changes.append(a_change(change.revision, id=a_head(1000 + change.revision)))
+        self.hidden = fault == "made and hidden"
+
+
+@given(
+    faults=st.lists(
+        st.sampled_from(["none", "lost", "refused", "overtaken", "made and hidden"]), max_size=8
+    )
+)
+def test_whatever_happens_an_answer_is_true(faults: list[str]) -> None:
+    """Under any order of faults: what succeeded is in the log once, what was refused is not.
+
+    Revisions have no gap, and only an `outcome unknown` leaves both possible.
+    """
+    outcomes: dict[str, Unavailable | None] = {}
+    log = FaultyLog(faults)
+
+    @simulated
+    async def run() -> None:
+        replica = await a_loaded_replica(log, clock=SimulatedClock())
+        for name in ("a", "b", "c", "d"):
+            outcomes[name] = None
+            try:
+                await put(replica, name)
+            except Unavailable as error:
+                outcomes[name] = error
+
+    run()
+    made = [campaign.name for change in log.changes for campaign in change.put]
+    assert revisions(log) == list(range(len(log.changes)))
+    assert len(made) == len(set(made))
+    for name, outcome in outcomes.items():
+        if not isinstance(outcome, OutcomeUnknown):
+            assert (name in made) is (outcome is None)

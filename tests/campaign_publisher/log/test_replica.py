@@ -1,0 +1,262 @@
+"""A replica's copy of the campaigns: loaded, followed, and given up when the log is replaced."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import pytest
+
+from campaign_publisher.log.change import Change, LogUnavailable
+from campaign_publisher.log.checkpoints import to_checkpoint
+from campaign_publisher.log.replica import MAX_MISSED_POLLS
+from campaign_publisher.log.state import EMPTY, CampaignState, fold
+from foundation.errors import Unavailable
+from testbed.builders import OTHER_STORE_ID, STORE_ID, a_campaign, a_head
+from testbed.fakes import FakeClock, InMemoryLog
+from tests.campaign_publisher.replicas import POLL, a_change, a_loaded_replica, a_replica, a_state
+
+
+def names(state: CampaignState) -> list[str]:
+    """Give the names of the campaigns."""
+    return sorted(state.campaigns)
+
+
+async def test_an_empty_log_is_founded() -> None:
+    """The first replica gives the log a store; the next ones find it."""
+    log = InMemoryLog()
+    first, second = await a_loaded_replica(log), await a_loaded_replica(log)
+    assert [change.revision for change in log.changes] == [0]
+    assert first.state == second.state
+    assert first.state.store_id == log.changes[0].store_id
+
+
+async def test_two_found_a_log_at_once() -> None:
+    """Of two replicas that found one log the later one is told to read it, and then does."""
+    log = InMemoryLog()
+
+    async def somebody_is_first(_: Change) -> None:
+        log.appending = None
+        log.changes.append(a_change(0))
+
+    log.appending = somebody_is_first
+    replica = a_replica(log)
+    with pytest.raises(LogUnavailable):
+        await replica.log_replica.load()
+    assert not replica.log_replica.is_loaded
+    await replica.log_replica.load()
+    assert replica.state.store_id == STORE_ID
+
+
+async def test_nothing_is_known_before_the_first_read() -> None:
+    """Until the log was read there is no state, and nothing to vouch for."""
+    log_replica = a_replica(InMemoryLog()).log_replica
+    with pytest.raises(Unavailable):
+        _ = log_replica.state
+    assert not log_replica.is_loaded
+    assert not log_replica.is_current
+    assert not log_replica.is_authoritative
+
+
+async def test_follows_what_others_append() -> None:
+    """Each read takes in what was appended since, asking for no more than that."""
+    log = InMemoryLog(a_change(0), a_change(1, a_campaign("a")))
+    replica = await a_loaded_replica(log)
+    log.changes += [a_change(2, a_campaign("b")), a_change(3, deleted=["a"])]
+    log.reads.clear()
+    await replica.log_replica.follow()
+    assert names(replica.state) == ["b"]
+    assert replica.state.revision == 3
+    assert log.reads == [1]
+
+
+async def test_listeners_hear_of_every_move_and_of_nothing_else() -> None:
+    """Who subscribed is called when the state moves on, not for a read that found nothing."""
+    log = InMemoryLog(a_change(0))
+    replica = a_replica(log)
+    calls: list[int] = []
+    replica.log_replica.subscribe(lambda: calls.append(replica.state.revision))
+    await replica.log_replica.load()
+    await replica.log_replica.follow()
+    log.changes.append(a_change(1))
+    await replica.log_replica.follow()
+    assert calls == [0, 1]
+
+
+async def test_it_vouches_for_as_long_as_the_log_was_read_lately() -> None:
+    """Five polls after the last successful read nobody may take the state for the newest one."""
+    clock = FakeClock()
+    log = InMemoryLog(a_change(0))
+    log_replica = (await a_loaded_replica(log, clock=clock)).log_replica
+    clock.advance(MAX_MISSED_POLLS * POLL.total_seconds())
+    assert log_replica.is_authoritative
+    clock.advance(0.001)
+    assert not log_replica.is_authoritative
+    log.unavailable = True
+    with pytest.raises(LogUnavailable):
+        await log_replica.follow()
+    assert not log_replica.is_authoritative
+    log.unavailable = False
+    await log_replica.follow()
+    assert log_replica.is_authoritative
+    assert log_replica.age == 0.0
+
+
+async def test_its_age_counts_from_the_start_of_a_read() -> None:
+    """What is appended while a read is on its way is not taken for seen."""
+    clock = FakeClock()
+
+    class SlowLog(InMemoryLog):
+        async def _reach(self) -> None:
+            clock.advance(0.75)
+
+    log_replica = (await a_loaded_replica(SlowLog(a_change(0)), clock=clock)).log_replica
+    assert log_replica.age >= 0.75
+    clock.advance(60)
+    await log_replica.follow()
+    assert 0.75 <= log_replica.age < 60
+
+
+RESTORED = {
+    "cut": [a_change(0), a_change(1)],
+    "cut and written again": [a_change(0), a_change(1), a_change(2, id=a_head(99)), a_change(3)],
+    "emptied": [],
+    "another store": [a_change(0, id=a_head(77), store_id=OTHER_STORE_ID)],
+}
+
+
+@pytest.mark.parametrize("restored", RESTORED.values(), ids=RESTORED.keys())
+async def test_a_replaced_log_is_noticed(restored: Sequence[Change]) -> None:
+    """When its own head is gone it keeps its state and vouches no more.
+
+    Once the log holds its head again, it goes on as if nothing had been.
+    """
+    whole = [a_change(0), a_change(1), a_change(2, a_campaign("a"))]
+    log = InMemoryLog(*whole)
+    replica = await a_loaded_replica(log)
+    held = replica.state
+    log.changes = list(restored)
+    for _ in range(2):
+        await replica.log_replica.follow()
+        assert replica.log_replica.replaced
+        assert not replica.log_replica.is_authoritative
+        assert replica.state is held
+    log.changes = [*whole, a_change(3, a_campaign("b"))]
+    await replica.log_replica.follow()
+    assert replica.log_replica.is_authoritative
+    assert names(replica.state) == ["a", "b"]
+
+
+async def test_a_log_that_got_a_gap_is_no_longer_followed() -> None:
+    """When what follows its head lacks a revision, it keeps its state and vouches no more."""
+    log = InMemoryLog(a_change(0), a_change(1, a_campaign("a")))
+    replica = await a_loaded_replica(log)
+    log.changes.append(a_change(3, a_campaign("b")))
+    with pytest.raises(LogUnavailable):
+        await replica.log_replica.follow()
+    assert not replica.log_replica.is_authoritative
+    assert names(replica.state) == ["a"]
+
+
+async def test_a_renewal_of_its_own_store_is_followed() -> None:
+    """A replica follows a replaced log once another one renewed it from the store held here."""
+    log = InMemoryLog(a_change(0), a_change(1, a_campaign("a")), a_change(2))
+    replica = await a_loaded_replica(log)
+    del log.changes[2:]
+    await replica.log_replica.follow()
+    assert replica.log_replica.replaced
+    log.changes.append(a_change(2, id=a_head(50), store_id=OTHER_STORE_ID, renewed_from=STORE_ID))
+    log.changes.append(a_change(3, a_campaign("b")))
+    await replica.log_replica.follow()
+    assert replica.log_replica.is_authoritative
+    assert replica.state.store_id == OTHER_STORE_ID
+    assert names(replica.state) == ["a", "b"]
+
+
+async def test_the_first_of_several_renewals_is_enough() -> None:
+    """A replica that missed all of them follows a log that was renewed from its store once."""
+    log = InMemoryLog(a_change(0), a_change(1), a_change(2), a_change(3), a_change(4))
+    replica = await a_loaded_replica(log)
+    renewed, newest = UUID(int=1), UUID(int=2)
+    log.changes[1:] = [
+        a_change(1, id=a_head(50), store_id=renewed, renewed_from=STORE_ID),
+        a_change(2, id=a_head(51), store_id=newest, renewed_from=renewed),
+        a_change(3, a_campaign("a"), id=a_head(52)),
+    ]
+    await replica.log_replica.follow()
+    assert replica.log_replica.is_authoritative
+    assert replica.state.store_id == newest
+    assert names(replica.state) == ["a"]
+
+
+async def test_renewals_before_a_checkpoint_are_found() -> None:
+    """A checkpoint, which names the newest renewal only, hides no earlier one."""
+    renewed, newest = UUID(int=1), UUID(int=2)
+    changes = [
+        a_change(0),
+        a_change(1, id=a_head(50), store_id=renewed, renewed_from=STORE_ID),
+        a_change(2, id=a_head(51), store_id=newest, renewed_from=renewed),
+    ]
+    log = InMemoryLog(a_change(0), a_change(1))
+    replica = await a_loaded_replica(log)
+    log.changes = changes
+    log.checkpoints = [to_checkpoint(await fold(EMPTY, changes))]
+    await replica.log_replica.follow()
+    assert replica.state.store_id == newest
+
+
+async def test_a_renewal_of_another_store_is_not() -> None:
+    """A log that continues some other store is not entered, whatever follows in it."""
+    log = InMemoryLog(a_change(0), a_change(1))
+    replica = await a_loaded_replica(log)
+    foreign = a_change(0, id=a_head(77), store_id=OTHER_STORE_ID, renewed_from=a_head(5))
+    log.changes = [foreign, a_change(1, id=a_head(78))]
+    await replica.log_replica.follow()
+    log.changes.append(a_change(2, id=a_head(79)))
+    await replica.log_replica.follow()
+    assert replica.log_replica.replaced
+    assert replica.state.store_id == STORE_ID
+
+
+async def test_a_replaced_log_is_read_whole_once_for_every_change() -> None:
+    """While nothing is appended to it, a log that is not ours is not read again and again."""
+    log = InMemoryLog(a_change(0), a_change(1))
+    replica = await a_loaded_replica(log)
+    del log.changes[1:]
+    await replica.log_replica.follow()
+    log.reads.clear()
+    for _ in range(5):
+        await replica.log_replica.follow()
+    assert log.reads == [1] * 5
+
+
+async def test_a_start_reads_from_the_checkpoint_on() -> None:
+    """With a checkpoint only what follows it is read, and the state is the same."""
+    log = InMemoryLog(a_change(0), a_change(1, a_campaign("a")), a_change(2, a_campaign("b")))
+    whole = (await a_loaded_replica(log)).state
+    log.checkpoints = [to_checkpoint(await a_state(a_campaign("a")))]
+    log.reads.clear()
+    assert (await a_loaded_replica(log)).state == whole
+    assert log.reads == [2]
+
+
+async def test_a_checkpoint_of_another_log_is_not_used() -> None:
+    """A checkpoint whose change the log does not hold counts for nothing."""
+    log = InMemoryLog(a_change(0), a_change(1, a_campaign("a"), id=a_head(60)))
+    log.checkpoints = [to_checkpoint(await a_state(a_campaign("restored away")))]
+    assert names((await a_loaded_replica(log)).state) == ["a"]
+
+
+async def test_a_broken_checkpoint_costs_time_only() -> None:
+    """A checkpoint that cannot be read is passed over, and the whole log is."""
+    log = InMemoryLog(a_change(0), a_change(1, a_campaign("a")))
+    good = to_checkpoint(await a_state(a_campaign("a")))
+    for state in (b"", b"{}", good.state[:-9], good.state.replace(b'"format":1', b'"format":9')):
+        log.checkpoints = [good.model_copy(update={"state": state})]
+        assert names((await a_loaded_replica(log)).state) == ["a"]
+
+
+async def test_a_log_with_a_gap_is_not_loaded() -> None:
+    """A log that lacks a revision is unavailable, not a state that lacks a change."""
+    replica = a_replica(InMemoryLog(a_change(0), a_change(2)))
+    with pytest.raises(LogUnavailable):
+        await replica.log_replica.load()
+    assert not replica.log_replica.is_loaded

@@ -1,0 +1,201 @@
+"""The fold of the log: what its changes add up to, and the snapshot of that."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from campaign_publisher.log.change import Change
+from campaign_publisher.log.snapshot_json import snapshot_bytes, snapshot_size
+from campaign_publisher.log.state import EMPTY, BrokenLog, CampaignState, fold
+from contracts.campaign import Campaign
+from contracts.snapshot import CampaignSnapshot, PublishedCampaign, SnapshotReason
+from testbed.builders import (
+    NOW,
+    OTHER_STORE_ID,
+    STORE_ID,
+    a_campaign,
+    a_head,
+    as_published,
+    golden,
+)
+from tests.campaign_publisher.replicas import a_change, a_state
+
+NAMES = st.sampled_from(("a", "b", "Summer Event", "Fête d'été"))
+
+ENDS = (None, NOW, NOW + timedelta(days=1))
+# What the fold could confuse: other campaigns of one name. What else is in them comes back
+# elsewhere.
+CAMPAIGNS = st.builds(
+    a_campaign,
+    NAMES,
+    priority=st.sampled_from((0.0, 10.5)),
+    end=st.sampled_from(ENDS),
+    enabled=st.booleans(),
+)
+TIMES = st.sampled_from([end + timedelta(microseconds=by) for end in ENDS if end for by in (-1, 0)])
+
+
+@st.composite
+def logs(draw: st.DrawFn) -> list[Change]:
+    """Whole logs: puts, deletions of what may not be there, imports and renewals, mixed."""
+    changes = [a_change(0)]
+    store_id = STORE_ID
+    for revision in range(1, draw(st.integers(1, 5))):
+        put = draw(
+            st.lists(
+                CAMPAIGNS,
+                max_size=2,
+                unique_by=lambda campaign: campaign.name,
+            )
+        )
+        kept = {campaign.name for campaign in put}
+        deleted = draw(st.lists(NAMES, max_size=2, unique=True))
+        renewed_from, store_id = store_id, draw(st.just(store_id) | st.uuids())
+        is_renewal = renewed_from != store_id
+        changes.append(
+            a_change(
+                revision,
+                *put,
+                deleted=[name for name in deleted if name not in kept],
+                store_id=store_id if is_renewal else None,
+                renewed_from=renewed_from if is_renewal else None,
+            )
+        )
+    return changes
+
+
+def naive(changes: list[Change]) -> dict[str, tuple[Campaign, int]]:
+    """Fold a log the plain way: each campaign with the revision of its last change."""
+    campaigns: dict[str, tuple[Campaign, int]] = {}
+    for change in changes:
+        for name in change.deleted:
+            campaigns.pop(name, None)
+        campaigns |= {campaign.name: (campaign, change.revision) for campaign in change.put}
+    return campaigns
+
+
+def plain(state: CampaignState) -> Mapping[str, tuple[Campaign, int]]:
+    """Give what a state holds, in the form of `naive`."""
+    return {name: (held.campaign, held.revision) for name, held in state.campaigns.items()}
+
+
+@given(changes=logs())
+async def test_fold_is_the_plain_reading_of_the_log(changes: list[Change]) -> None:
+    """Whatever the changes, the state holds what a naive model does, and is at the last one."""
+    state = await fold(EMPTY, changes)
+    assert plain(state) == naive(changes)
+    assert (state.revision, state.head) == (changes[-1].revision, changes[-1].id)
+    named = [change for change in changes if change.store_id is not None]
+    assert (state.store_id, state.renewed_from) == (named[-1].store_id, named[-1].renewed_from)
+
+
+@given(changes=logs(), data=st.data())
+async def test_folding_in_parts_is_folding_at_once(
+    changes: list[Change], data: st.DataObject
+) -> None:
+    """Wherever a log is cut, folding both parts gives the same; the first part stays as it was."""
+    cut = data.draw(st.integers(0, len(changes)))
+    first = await fold(EMPTY, changes[:cut])
+    before = dict(first.campaigns)
+    assert await fold(first, changes[cut:]) == await fold(EMPTY, changes)
+    assert first.campaigns == before
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param([a_change(0), a_change(2)], id="a gap"),
+        pytest.param([a_change(0), a_change(1), a_change(1)], id="a revision twice"),
+        pytest.param([a_change(1)], id="no beginning"),
+    ],
+)
+async def test_changes_that_do_not_follow_each_other_are_no_log(changes: list[Change]) -> None:
+    """A missing or doubled revision is an error, never a state."""
+    with pytest.raises(BrokenLog):
+        await fold(EMPTY, changes)
+
+
+async def test_a_log_begins_with_a_store() -> None:
+    """A first change that names no store is an error."""
+    founding = Change.model_validate({**dict(a_change(0)), "store_id": None})
+    with pytest.raises(BrokenLog):
+        await fold(EMPTY, [founding])
+
+
+async def test_a_renewal_changes_the_store_and_no_campaign() -> None:
+    """After a renewal the same campaigns are of a store that names the one it continues."""
+    before = await a_state(a_campaign("a"))
+    renewal = a_change(2, store_id=OTHER_STORE_ID, renewed_from=STORE_ID)
+    after = await fold(before, [renewal])
+    assert (after.store_id, after.renewed_from) == (OTHER_STORE_ID, STORE_ID)
+    assert after.campaigns == before.campaigns
+
+
+def snapshot_of(state: CampaignState, now: datetime = NOW) -> CampaignSnapshot:
+    """Parse a state's snapshot as a profile service does."""
+    body = snapshot_bytes(state, now=now, log_age=0.5, reason=SnapshotReason.CHANGE)
+    return CampaignSnapshot.model_validate_json(body)
+
+
+@given(changes=logs(), now=TIMES)
+async def test_a_snapshot_holds_what_runs_or_will_run(changes: list[Change], now: datetime) -> None:
+    """It parses as a CampaignSnapshot of the enabled campaigns that have not ended, and no other.
+
+    Parsed and written again it is the same.
+    """
+    state = await fold(EMPTY, changes)
+    snapshot = snapshot_of(state, now)
+    expected = [
+        as_published(campaign, revision=revision)
+        for campaign, revision in naive(changes).values()
+        if campaign.enabled and (campaign.end_date is None or now < campaign.end_date)
+    ]
+    assert sorted(snapshot.campaigns, key=by_name) == sorted(expected, key=by_name)
+    assert snapshot.position == state.position
+    assert snapshot.renewed_from == state.renewed_from
+    again = snapshot.model_dump_json(by_alias=True)
+    assert CampaignSnapshot.model_validate_json(again) == snapshot
+
+
+def by_name(campaign: PublishedCampaign) -> str:
+    """Order campaigns."""
+    return campaign.name
+
+
+@pytest.mark.parametrize(
+    ("seconds", "is_there"), [(-1, True), (0, False), (1, False)], ids=["before", "at", "after"]
+)
+async def test_a_campaign_leaves_the_snapshot_when_it_ends(seconds: int, *, is_there: bool) -> None:
+    """The end date is excluded; a start date to come is no reason to leave one out."""
+    end = NOW + timedelta(days=1)
+    state = await a_state(a_campaign(start=NOW, end=end))
+    found = snapshot_of(state, end + timedelta(seconds=seconds)).campaigns
+    assert bool(found) is is_there
+    assert snapshot_of(state, NOW - timedelta(days=1)).campaigns
+
+
+async def test_a_stored_campaign_can_be_sent_back() -> None:
+    """Its own JSON is the campaign without nulls; in snapshots the revision is added to it."""
+    campaign = Campaign.model_validate(golden("campaign"))
+    stored = (await a_state(campaign)).campaigns[campaign.name]
+    assert Campaign.model_validate_json(stored.plain_json) == campaign
+    assert b"null" not in stored.plain_json
+    assert orjson.loads(stored.json) == {**orjson.loads(stored.plain_json), "revision": 1}
+
+
+async def test_the_size_is_that_of_the_snapshot() -> None:
+    """What is checked against the limit is what will be sent, to the last few digits."""
+    state = await a_state(*(a_campaign(f"campaign {number}") for number in range(5)))
+    body = snapshot_bytes(state, now=NOW, log_age=0.0, reason=SnapshotReason.STARTUP)
+    assert snapshot_size(state, NOW) == len(body)
+
+
+def test_nothing_is_at_no_place_in_a_log() -> None:
+    """What a log is folded into is before its first change."""
+    assert not EMPTY.exists
+    assert UUID(int=0) == EMPTY.head != a_head(0)

@@ -1,0 +1,70 @@
+"""Snapshots: given out only while this replica can vouch for what it holds."""
+
+from datetime import timedelta
+
+import pytest
+
+from campaign_publisher.publishing.snapshots import Snapshots
+from contracts.snapshot import CampaignSnapshot, SnapshotReason
+from foundation.errors import Unavailable
+from testbed.builders import STORE_ID, a_campaign, a_head
+from testbed.fakes import FakeClock, InMemoryLog
+from tests.campaign_publisher.replicas import a_change, a_loaded_replica, a_replica
+
+HEARTBEAT = timedelta(seconds=60)
+
+
+async def test_headers_and_body_say_the_same() -> None:
+    """The event is of the snapshot's place in the log and of its age, and names the interval."""
+    clock = FakeClock()
+    log = InMemoryLog(a_change(0), a_change(1, a_campaign("a")))
+    log_replica = (await a_loaded_replica(log, clock=clock)).log_replica
+    clock.advance(2.5)
+    snapshots = Snapshots(log_replica, clock=clock, heartbeat_interval=HEARTBEAT)
+    event, body = snapshots.snapshot(SnapshotReason.RECONNECT)
+    snapshot = CampaignSnapshot.model_validate_json(body)
+    assert (event.store_id, event.revision, event.head) == (STORE_ID, 1, a_head(1))
+    assert snapshot.position == event.position
+    assert snapshot.log_age == event.log_age == 2.5
+    assert event.heartbeat_interval == 60
+    assert snapshot.reason is SnapshotReason.RECONNECT
+    assert snapshot.published_at == clock.now()
+    assert [campaign.name for campaign in snapshot.campaigns] == ["a"]
+
+
+async def test_nothing_is_said_that_cannot_be_vouched_for() -> None:
+    """Not before the log was read, not when that is too long ago, not when it was replaced."""
+    clock = FakeClock()
+    log = InMemoryLog(a_change(0), a_change(1))
+    replica = a_replica(log, clock=clock)
+    snapshots = Snapshots(replica.log_replica, clock=clock, heartbeat_interval=HEARTBEAT)
+
+    def is_silent() -> bool:
+        for say in (snapshots.event, lambda: snapshots.snapshot(SnapshotReason.CHANGE)):
+            try:
+                say()
+            except Unavailable:
+                continue
+            return False
+        return True
+
+    assert is_silent()
+    await replica.log_replica.load()
+    assert not is_silent()
+    clock.advance(5.001)
+    assert is_silent()
+    await replica.log_replica.follow()
+    assert not is_silent()
+    del log.changes[1:]
+    await replica.log_replica.follow()
+    assert is_silent()
+
+
+async def test_a_refusal_names_no_secret_and_says_what_to_do() -> None:
+    """Who asks is sent to another replica."""
+    clock = FakeClock()
+    replica = await a_loaded_replica(InMemoryLog(a_change(0)), clock=clock)
+    clock.advance(60)
+    snapshots = Snapshots(replica.log_replica, clock=clock, heartbeat_interval=HEARTBEAT)
+    with pytest.raises(Unavailable, match="ask another replica"):
+        snapshots.event()

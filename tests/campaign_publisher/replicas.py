@@ -1,0 +1,84 @@
+"""The campaign service's parts on a log in memory: replicas of it, and what they publish to."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from campaign_publisher.campaigns.commits import Committer
+from campaign_publisher.log.change import (
+    Change,
+    Operation,
+)
+from campaign_publisher.log.checkpoints import Checkpointer
+from campaign_publisher.log.replica import LogReplica
+from campaign_publisher.log.state import EMPTY, CampaignState, fold
+from campaign_publisher.service import CampaignService
+from contracts.campaign import Campaign
+from foundation.clock import Clock
+from testbed.builders import NOW, STORE_ID, a_head
+from testbed.fakes import FakeClock, InMemoryLog
+
+POLL = timedelta(seconds=1)
+CHECKPOINT_EVERY = 500
+
+
+@dataclass(frozen=True)
+class Replica:
+    """One campaign service without HTTP."""
+
+    log_replica: LogReplica
+    service: CampaignService
+    commits: Committer
+    checkpointer: Checkpointer
+
+    @property
+    def state(self) -> CampaignState:
+        """What it holds."""
+        return self.log_replica.state
+
+
+def a_replica(
+    log: InMemoryLog, *, clock: Clock | None = None, every: int = CHECKPOINT_EVERY
+) -> Replica:
+    """Give a replica that has not read the log yet."""
+    clock = clock or FakeClock()
+    checkpointer = Checkpointer(log, every=every)
+    log_replica = LogReplica(log, clock=clock, poll_interval=POLL, checkpointer=checkpointer)
+    commits = Committer(log_replica, clock=clock)
+    return Replica(log_replica, CampaignService(log_replica, commits), commits, checkpointer)
+
+
+async def a_loaded_replica(log: InMemoryLog, *, clock: Clock | None = None) -> Replica:
+    """Give a replica that has read the log, or founded it."""
+    replica = a_replica(log, clock=clock)
+    await replica.log_replica.load()
+    return replica
+
+
+def a_change(
+    revision: int,
+    *put: Campaign,
+    id: UUID | None = None,  # noqa: A002 - it is the field's name
+    actor: str = "me",
+    deleted: Iterable[str] = (),
+    store_id: UUID | None = None,
+    renewed_from: UUID | None = None,
+) -> Change:
+    """Give a change that puts campaigns; without an id it has the one of its revision."""
+    return Change(
+        revision=revision,
+        id=id or a_head(revision),
+        at=NOW,
+        actor=actor,
+        op=Operation.PUT,
+        put=put,
+        deleted=tuple(deleted),
+        store_id=store_id or (None if revision else STORE_ID),
+        renewed_from=renewed_from,
+    )
+
+
+async def a_state(*campaigns: Campaign) -> CampaignState:
+    """Give the state of a log whose only change after its founding puts campaigns."""
+    return await fold(EMPTY, [a_change(0), a_change(1, *campaigns)])

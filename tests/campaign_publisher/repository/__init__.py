@@ -1,1 +1,0 @@
-"""Tests of the stores of the change log."""

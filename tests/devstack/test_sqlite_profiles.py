@@ -1,0 +1,64 @@
+"""Profiles in SQLite: what is its own, beside what the shared contract tests hold it to."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from devstack.sqlite_profiles import open_sqlite_profiles
+from profile_service.profiles.repository import ActiveCampaignsUpdate, ProfilesUnavailable, Written
+from testbed.builders import PLAYER_ID, a_profile
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where the profiles are kept."""
+    return tmp_path / "profiles.sqlite"
+
+
+async def test_keeps_profiles_across_a_reopening(path: Path) -> None:
+    """A file that is opened again holds the profiles and their active campaigns."""
+    async with open_sqlite_profiles(path) as profiles:
+        await profiles.prepare()
+        await profiles.put([a_profile()])
+        await profiles.update_active_campaigns([ActiveCampaignsUpdate(PLAYER_ID, [], ["one"])])
+    async with open_sqlite_profiles(path) as profiles:
+        assert await profiles.prepare() == []
+        assert await profiles.get(PLAYER_ID) == a_profile(active_campaigns=["one"])
+
+
+async def test_an_empty_batch_is_nothing(path: Path) -> None:
+    """Nothing to write is written at once."""
+    async with open_sqlite_profiles(path) as profiles:
+        await profiles.prepare()
+        assert await profiles.put([]) == Written(created=0, replaced=0)
+        assert await profiles.update_active_campaigns([]) == 0
+
+
+async def test_separators_that_scripts_dislike_are_just_text(path: Path) -> None:
+    """U+2028 and quotes go into the SQL as data, and come back."""
+    names = ["\u2028", "it's", '"', "\\u0000"]
+    async with open_sqlite_profiles(path) as profiles:
+        await profiles.prepare()
+        await profiles.put([a_profile()])
+        assert await profiles.update_active_campaigns([ActiveCampaignsUpdate(PLAYER_ID, [], names)])
+        assert await profiles.get(PLAYER_ID) == a_profile(active_campaigns=names)
+
+
+async def test_a_locked_file_makes_them_unavailable(path: Path) -> None:
+    """While another process holds the file, a write ends within the limit."""
+    async with open_sqlite_profiles(path, seconds=0.2) as profiles:
+        await profiles.prepare()
+        holder = sqlite3.connect(path, isolation_level=None)
+        holder.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(ProfilesUnavailable):
+            await profiles.put([a_profile()])
+        holder.close()
+        await profiles.ping()
+
+
+async def test_without_their_table_they_are_unavailable(path: Path) -> None:
+    """Profiles that were not prepared say so in the terms of their protocol."""
+    async with open_sqlite_profiles(path) as profiles:
+        with pytest.raises(ProfilesUnavailable):
+            await profiles.ping()

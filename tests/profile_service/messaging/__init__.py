@@ -1,0 +1,1 @@
+"""Promises of `profile_service/messaging`."""

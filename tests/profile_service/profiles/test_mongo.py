@@ -1,0 +1,304 @@
+"""Profiles in MongoDB: what is its own, beside what the shared contract tests hold it to."""
+
+import asyncio
+import gc
+import math
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, cast
+
+import pytest
+from bson.codec_options import CodecOptions
+from bson.datetime_ms import DatetimeMS
+from bson.decimal128 import Decimal128
+from bson.objectid import ObjectId
+from motor.motor_asyncio import AsyncIOMotorClient
+from pymongo import AsyncMongoClient
+from pymongo.errors import DuplicateKeyError
+from pymongo.monitoring import (
+    CommandFailedEvent,
+    CommandListener,
+    CommandStartedEvent,
+    CommandSucceededEvent,
+)
+
+from foundation.mongo import Database
+from foundation.settings import MongoDriver
+from profile_service.profiles.mongo import COLLECTION, MongoProfiles
+from profile_service.profiles.repository import (
+    ActiveCampaignsUpdate,
+    ProfileRepository,
+    ProfilesUnavailable,
+    ProfileUnreadable,
+    Written,
+)
+from testbed import servers
+from testbed.builders import PLAYER_ID, a_profile
+from tests.profile_service.profiles.stores import open_database, stored
+
+
+@pytest.fixture(params=[*MongoDriver])
+async def mongo(
+    request: pytest.FixtureRequest, mongo_url: str, mongo_database: str
+) -> AsyncIterator[Database]:
+    """An empty database, over each driver."""
+    async with open_database(request.param, mongo_url, mongo_database) as database:
+        yield database
+
+
+class MendedMeanwhile:
+    """A database whose duplicates go as soon as they have forbidden the index."""
+
+    def __init__(self, database: Database) -> None:
+        self._profiles = database[COLLECTION]
+
+    def __getitem__(self, _: str) -> "MendedMeanwhile":
+        return self
+
+    async def command(self, _: str) -> None:
+        pass
+
+    async def create_index(self, *keys: Any, **options: Any) -> None:
+        try:
+            await self._profiles.create_index(*keys, **options)
+        except DuplicateKeyError:
+            await self._profiles.delete_many({})
+            raise
+
+    def aggregate(self, *stages: Any, **options: Any) -> Any:
+        return self._profiles.aggregate(*stages, **options)
+
+
+class Limits(CommandListener):
+    """Keeps how long the server was told that each command may take, in milliseconds."""
+
+    def __init__(self) -> None:
+        self.told: dict[str, float] = {}
+
+    def started(self, event: CommandStartedEvent) -> None:
+        self.told[event.command_name] = event.command.get("maxTimeMS", math.inf)
+
+    def succeeded(self, event: CommandSucceededEvent) -> None:
+        pass
+
+    def failed(self, event: CommandFailedEvent) -> None:
+        pass
+
+
+async def test_the_index_is_unique(mongo: Database) -> None:
+    """After `prepare` no player can be stored twice, whoever writes."""
+    profiles = MongoProfiles(mongo)
+    assert await profiles.prepare() == []
+    await profiles.put([a_profile()])
+    indexes = await mongo[COLLECTION].index_information()
+    assert [index["key"] for index in indexes.values() if index.get("unique")] == [
+        [("player_id", 1)]
+    ]
+
+
+async def test_duplicates_are_named(mongo: Database) -> None:
+    """Players that are stored twice already are named; once that is mended there are none."""
+    twice = [{"player_id": name} for name in ("one", "two", "two", "three", "three", "three")]
+    await mongo[COLLECTION].insert_many(twice)
+    profiles = MongoProfiles(mongo)
+    assert sorted(await profiles.prepare()) == ["three", "two"]
+    await mongo[COLLECTION].delete_many({"player_id": {"$ne": "one"}})
+    assert await profiles.prepare() == []
+
+
+async def test_a_list_of_ids_that_forbids_the_index_is_named(mongo: Database) -> None:
+    """By the id that another document has too."""
+    await mongo[COLLECTION].insert_many([{"player_id": ["one", "two"]}, {"player_id": "two"}])
+    assert await MongoProfiles(mongo).prepare() == ["two"]
+
+
+async def test_duplicates_that_go_meanwhile(mongo: Database) -> None:
+    """The index is not taken for made when what forbade it is not found any more."""
+    await mongo[COLLECTION].insert_many([a_profile("one"), a_profile("one")])
+    profiles = MongoProfiles(cast("Database", MendedMeanwhile(mongo)))
+    with pytest.raises(ProfilesUnavailable, match="11000"):
+        await profiles.prepare()
+    assert await profiles.prepare() == []
+
+
+async def test_another_index_in_its_place(mongo: Database) -> None:
+    """The error names its code, and nothing else of what the server said."""
+    await mongo[COLLECTION].create_index("player_id")
+    with pytest.raises(ProfilesUnavailable) as refused:
+        await MongoProfiles(mongo).prepare()
+    assert str(refused.value) in {
+        "OperationFailure 85 IndexOptionsConflict",
+        "OperationFailure 86 IndexKeySpecsConflict",
+    }
+
+
+@pytest.mark.parametrize("client", [AsyncIOMotorClient, AsyncMongoClient])
+async def test_the_index_has_a_limit_of_its_own(
+    client: Any, mongo_url: str, mongo_database: str
+) -> None:
+    """Neither making it on many profiles nor the search for duplicates ends after 5 s."""
+    limits = Limits()
+    connected = client(mongo_url, timeoutMS=5000, event_listeners=[limits])
+    try:
+        profiles = connected[mongo_database][COLLECTION]
+        await profiles.insert_many([a_profile("one"), a_profile("one")])
+        assert await MongoProfiles(connected[mongo_database]).prepare() == ["one"]
+    finally:
+        closing = connected.close()
+        if closing is not None:
+            await closing
+    assert limits.told["insert"] <= 5000
+    assert limits.told["createIndexes"] > 300_000
+    assert limits.told["aggregate"] > 300_000
+
+
+async def test_ten_duplicates_are_named_at_most(mongo: Database) -> None:
+    """A collection without any order does not fill the log."""
+    await mongo[COLLECTION].insert_many([{"player_id": f"{number // 2}"} for number in range(30)])
+    assert len(await MongoProfiles(mongo).prepare()) == 10
+
+
+@pytest.mark.parametrize("read", [None, "mycampaign", {"$gt": 1}, {"a.b": 1}, 5, [1, None]])
+async def test_what_others_stored_is_replaced(mongo: Database, read: Any) -> None:
+    """`active_campaigns` of any type is replaced while it is what was read, and kept by a write."""
+    profiles = MongoProfiles(mongo)
+    await mongo[COLLECTION].insert_one({**a_profile(), "active_campaigns": read})
+    assert await profiles.put([a_profile(level=3)]) == Written(created=0, replaced=1)
+    kept = (await stored(profiles))["active_campaigns"]
+    assert kept == ([] if read is None else read)
+    other = [ActiveCampaignsUpdate(PLAYER_ID, ["other"], ["a"])]
+    assert await profiles.update_active_campaigns(other) == 0
+    mine = [ActiveCampaignsUpdate(PLAYER_ID, kept, ["a"])]
+    assert await profiles.update_active_campaigns(mine) == 1
+    assert await stored(profiles) == a_profile(level=3, active_campaigns=["a"])
+
+
+async def test_a_missing_field_is_read_as_none(mongo: Database) -> None:
+    """A document without `active_campaigns` is updated where it still has none."""
+    profiles = MongoProfiles(mongo)
+    await mongo[COLLECTION].insert_one(a_profile())
+    update = [ActiveCampaignsUpdate(PLAYER_ID, None, ["a"])]
+    assert await profiles.update_active_campaigns(update) == 1
+    assert await profiles.update_active_campaigns(update) == 0
+    assert (await stored(profiles))["active_campaigns"] == ["a"]
+
+
+async def test_a_list_of_ids_is_no_id(mongo: Database) -> None:
+    """A document with a list of ids is nobody's, and does not hide the one of a player in it."""
+    await mongo[COLLECTION].insert_one({"player_id": ["one", "two"], "level": 1})
+    await mongo[COLLECTION].insert_one({"player_id": "two", "level": 2})
+    profiles = MongoProfiles(mongo)
+    assert await profiles.get("one") is None
+    assert await profiles.get("two") == {"player_id": "two", "level": 2}
+    assert await profiles.get_many(["one", "two"]) == {"two": {"player_id": "two", "level": 2}}
+
+
+async def test_a_list_of_ids_does_not_hinder_writes(mongo: Database) -> None:
+    """Without the index those in a list are written like all others, and the list stays."""
+    listed = {"player_id": ["one", "two"], "level": 1}
+    await mongo[COLLECTION].insert_one(listed)
+    profiles = MongoProfiles(mongo)
+    batch = [a_profile("one"), a_profile("three")]
+    assert await profiles.put(batch) == Written(created=2, replaced=0)
+    assert await profiles.put(batch) == Written(created=0, replaced=2)
+    assert await mongo[COLLECTION].find_one({"_id": listed["_id"]}) == listed
+
+
+async def test_an_id_that_a_list_holds_is_refused_by_the_index(mongo: Database) -> None:
+    """It is told of as a conflict, and the others of its batch are written."""
+    profiles = MongoProfiles(mongo)
+    await profiles.prepare()
+    await mongo[COLLECTION].insert_one({"player_id": ["one", "two"]})
+    written = await profiles.put([a_profile(name) for name in ("zero", "one", "three")])
+    assert written == Written(created=2, replaced=0, conflicts=frozenset({"one"}))
+    assert (await profiles.get_many(["zero", "one", "three"])).keys() == {"zero", "three"}
+
+
+async def test_a_list_of_ids_is_never_written_or_removed(mongo: Database) -> None:
+    """Neither a write nor an update nor a delete of a player in it touches it."""
+    listed = {"player_id": ["one", "two"], "level": 1}
+    await mongo[COLLECTION].insert_one(listed)
+    await mongo[COLLECTION].insert_one({"player_id": "one"})
+    profiles = MongoProfiles(mongo)
+    assert await profiles.put([a_profile("one")]) == Written(created=0, replaced=1)
+    assert await profiles.update_active_campaigns([ActiveCampaignsUpdate("two", None, ["a"])]) == 0
+    assert await profiles.delete("one")
+    assert not await profiles.delete("two")
+    assert await mongo[COLLECTION].find({}).to_list() == [listed]
+
+
+async def test_a_player_stored_twice_is_written_where_it_is_read(mongo: Database) -> None:
+    """A write replaces the copy that reads show, with that one's `active_campaigns`."""
+    copies = [a_profile("one", active_campaigns=[name], level=1) for name in ("a", "b", "c")]
+    await mongo[COLLECTION].insert_many(copies)
+    profiles = MongoProfiles(mongo)
+    assert await profiles.put([a_profile("one", level=2)]) == Written(created=0, replaced=1)
+    written = a_profile("one", active_campaigns=["a"], level=2)
+    assert await profiles.get("one") == written
+    assert await profiles.get_many(["one", "two"]) == {"one": written}
+
+
+async def test_a_player_stored_twice_is_removed_whole(mongo: Database) -> None:
+    """After a delete no copy is left to be served, and nobody else's profile is gone."""
+    await mongo[COLLECTION].insert_many([a_profile("one"), a_profile("two"), a_profile("one")])
+    profiles = MongoProfiles(mongo)
+    assert await profiles.delete("one")
+    assert await profiles.get("one") is None
+    assert await profiles.get("two") is not None
+
+
+async def test_documents_of_others_can_be_read(mongo: Database) -> None:
+    """Types that JSON lacks come as they are stored, dates past year 9999 too, without `_id`."""
+    odd = {"at": DatetimeMS(2**60), "_key": ObjectId(), "total_spent": Decimal128("1.10")}
+    await mongo[COLLECTION].insert_one({**a_profile(), **odd})
+    assert await stored(MongoProfiles(mongo)) == {**a_profile(), **odd}
+
+
+async def test_one_that_cannot_be_decoded_is_told_of(mongo: Database) -> None:
+    """It spoils those that are asked for with it, and no others, in the protocol's own error."""
+    await mongo[COLLECTION].insert_many([a_profile("odd", at=DatetimeMS(2**60)), a_profile("one")])
+    profiles = MongoProfiles(mongo.with_options(codec_options=CodecOptions()))
+    for asked in (profiles.get("odd"), profiles.get_many(["one", "odd"])):
+        with pytest.raises(ProfileUnreadable):
+            await asked
+    assert (await profiles.get_many(["one"])).keys() == {"one"}
+
+
+async def test_documents_that_are_nobodys_are_not_found(mongo: Database) -> None:
+    """A list of ids belongs to none of them, and of two with the same id one is found."""
+    await mongo[COLLECTION].insert_many(
+        [{"player_id": ["one", "two"]}, a_profile("two"), a_profile("two")]
+    )
+    found = await MongoProfiles(mongo).get_many(["one", "two"])
+    assert found == {"two": a_profile("two")}
+
+
+CALLS: dict[str, Callable[[ProfileRepository], Awaitable[object]]] = {
+    "get": lambda profiles: profiles.get(PLAYER_ID),
+    "get_many": lambda profiles: profiles.get_many([PLAYER_ID]),
+    "put": lambda profiles: profiles.put([a_profile()]),
+    "delete": lambda profiles: profiles.delete(PLAYER_ID),
+    "update": lambda profiles: profiles.update_active_campaigns(
+        [ActiveCampaignsUpdate(PLAYER_ID, [], ["a"])]
+    ),
+    "ping": lambda profiles: profiles.ping(),
+    "prepare": lambda profiles: profiles.prepare(),
+}
+
+
+# PyMongo's async client leaves a socket open when it is closed in the middle of a connect.
+@pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+@pytest.mark.parametrize("driver", MongoDriver)
+@pytest.mark.parametrize("call", CALLS)
+def test_a_server_that_is_away(driver: str, call: str) -> None:
+    """Whatever is asked of a server that is away ends in time, in the protocol's own error."""
+
+    async def ask() -> None:
+        url = f"mongodb://127.0.0.1:{servers.free_port()}"
+        async with open_database(driver, url, "nowhere", seconds=0.2) as database:
+            async with asyncio.timeout(5.0):
+                with pytest.raises(ProfilesUnavailable):
+                    await CALLS[call](MongoProfiles(database))
+
+    asyncio.run(ask())
+    # What was left open is told of here and not in another test.
+    gc.collect()

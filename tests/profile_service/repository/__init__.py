@@ -1,1 +1,0 @@
-"""Promises of where campaigns and profiles come from."""
