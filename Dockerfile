@@ -1,6 +1,6 @@
 # One image for each service: targets `campaigns` and `profiles`.
 
-FROM ghcr.io/astral-sh/uv:latest AS uv
+FROM ghcr.io/astral-sh/uv:0.13.9 AS uv
 
 FROM python:3.13-slim AS packages
 COPY --from=uv /uv /usr/local/bin/uv
