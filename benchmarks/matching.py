@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from benchmarks.contenders.all import CONTENDERS, INDEX, OTHERS, PLAIN_LOOP
 from benchmarks.contenders.contender import Contender, Evaluate, NotInstalled
-from benchmarks.game import MATCHES, campaigns, player
-from benchmarks.quantiles import median
-from benchmarks.results import Result, Table
+from benchmarks.report.quantiles import median
+from benchmarks.report.results import Result, Table
+from benchmarks.workload import MATCHES, campaigns, player
 from contracts.campaign import Campaign
 
 MIN_CALLS = 3

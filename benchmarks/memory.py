@@ -6,12 +6,12 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmarks.game import campaigns
-from benchmarks.results import Cell, Result, Table
+from benchmarks.propagation.snapshots import body_of, first_snapshot
+from benchmarks.report.results import Cell, Result, Table
 from benchmarks.servers.deployment import deployed
-from benchmarks.servers.given import Urls, given_or_private
+from benchmarks.servers.existing_servers import Urls, existing_or_private
 from benchmarks.servers.processes import environment, resident_bytes
-from benchmarks.snapshots import body_of, first_snapshot
+from benchmarks.workload import campaigns
 from contracts.wire import MAX_SNAPSHOT_BYTES
 
 SIZES = (100, 10_000, 100_000)
@@ -35,7 +35,7 @@ class Measured:
 def run(*, sizes: Sequence[int] = SIZES, urls: Urls) -> Result:
     """Measure each size with fresh processes."""
     measured = []
-    with given_or_private(urls) as servers:
+    with existing_or_private(urls) as servers:
         for size in sizes:
             body = len(body_of(first_snapshot(list(campaigns(size)))))
             resident = _resident(servers, size) if body <= MAX_SNAPSHOT_BYTES else (None, None)

@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from benchmarks.events import message_of, publish
-from benchmarks.game import campaigns, player_id
-from benchmarks.quantiles import median
-from benchmarks.results import Result, Table
-from benchmarks.servers.given import Urls, given_or_private
-from benchmarks.servers.processes import CannedMongoProcess, origin
-from benchmarks.snapshots import changed, first_snapshot
-from benchmarks.wrk import Load, load, require_wrk
+from benchmarks.http.wrk import Load, load, require_wrk
+from benchmarks.propagation.events import message_of, publish
+from benchmarks.propagation.snapshots import changed, first_snapshot
+from benchmarks.report.quantiles import median
+from benchmarks.report.results import Result, Table
+from benchmarks.servers.existing_servers import Urls, existing_or_private
+from benchmarks.servers.processes import FakeMongoProcess, origin
+from benchmarks.workload import campaigns, player_id
 from contracts.snapshot import CampaignSnapshot
 from testbed.processes import ServiceProcess, profile_service
 
@@ -38,7 +38,7 @@ class Measured:
 
 
 def run(*, sizes: Sequence[int] = SIZES, changes: int = 20, rounds: int = 3, urls: Urls) -> Result:
-    """Ask an instance without and with one change a second, in turn; MongoDB is a canned one.
+    """Ask an instance without and with one change a second, in turn; MongoDB is a fake one.
 
     Raises:
         LoadFailed: wrk is missing, or requests failed.
@@ -48,7 +48,7 @@ def run(*, sizes: Sequence[int] = SIZES, changes: int = 20, rounds: int = 3, url
     measured: list[Measured] = []
     seconds = changes + 1.0
     # MongoDB is not asked for: any URL keeps a private one from being started.
-    with given_or_private(Urls(amqp=urls.amqp, mongo="canned")) as servers:
+    with existing_or_private(Urls(amqp=urls.amqp, mongo="fake")) as servers:
         for size in sizes:
             with _instance(servers.amqp, size) as instance:
                 snapshot = first_snapshot(list(campaigns(size)))
@@ -73,7 +73,7 @@ def run(*, sizes: Sequence[int] = SIZES, changes: int = 20, rounds: int = 3, url
 @contextmanager
 def _instance(amqp_url: str, size: int) -> Iterator[ServiceProcess]:
     with (
-        CannedMongoProcess() as mongo,
+        FakeMongoProcess() as mongo,
         origin(size) as campaign_source,
         profile_service(
             mongo_url=mongo.url, amqp_url=amqp_url, campaigns_url=campaign_source.url

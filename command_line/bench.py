@@ -15,8 +15,8 @@ from command_line.client import fail
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from benchmarks.results import Result
-    from benchmarks.servers.given import Urls
+    from benchmarks.report.results import Result
+    from benchmarks.servers.existing_servers import Urls
 
 bench = typer.Typer(no_args_is_help=True)
 
@@ -52,7 +52,7 @@ def http(
     rounds: Annotated[int, typer.Option(min=1, help="How often, in turn.")] = 5,
 ) -> None:
     """Our route beside a constant answer, and beside the way it is commonly written."""
-    from benchmarks import http  # noqa: PLC0415
+    from benchmarks.http import measure as http  # noqa: PLC0415
 
     _finish(lambda: http.run(seconds=seconds, rounds=rounds, mongo_url=mongo_url), output=output)
 
@@ -88,7 +88,7 @@ def propagation(
     changes: Annotated[int, typer.Option(min=1, help="Changes that are measured.")] = 50,
 ) -> None:
     """From a change's answer to the last instance that answers players with it."""
-    from benchmarks import propagation  # noqa: PLC0415
+    from benchmarks.propagation import measure as propagation  # noqa: PLC0415
 
     _finish(
         lambda: propagation.run(
@@ -136,7 +136,7 @@ def report(
     ),
 ) -> None:
     """Put the tables and the curves of results into the document (uv sync --group bench)."""
-    from benchmarks.report import NoSuchPlace, report  # noqa: PLC0415
+    from benchmarks.report.report import NoSuchPlace, report  # noqa: PLC0415
 
     try:
         report(results, document)
@@ -145,7 +145,7 @@ def report(
 
 
 def _urls(amqp_url: str, mongo_url: str) -> "Urls":
-    from benchmarks.servers.given import Urls  # noqa: PLC0415
+    from benchmarks.servers.existing_servers import Urls  # noqa: PLC0415
 
     return Urls(amqp=amqp_url, mongo=mongo_url)
 

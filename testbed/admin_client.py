@@ -65,7 +65,7 @@ class Operator:
         return self._http.get(url)
 
     def stored_campaigns(self, url: str) -> list[str]:
-        """Give the active campaigns that are stored in the profile that all clients ask for."""
+        """Return the active campaigns that are stored in the profile that all clients ask for."""
         profile: dict[str, Any] = self._http.get(f"{url}/profiles/{PLAYER_ID}").json()
         return sorted(profile.get("active_campaigns", []))
 
@@ -80,7 +80,7 @@ class Operator:
             del self.acknowledged[revision], self.acknowledged_at[revision]
 
     def history(self, url: str) -> dict[int, dict[str, Any]]:
-        """Give all changes that the log has, by revision."""
+        """Return all changes that the log has, by revision."""
         changes: list[dict[str, Any]] = []
         since: int | None = -1
         while since is not None:

@@ -36,12 +36,12 @@ class CampaignFields(TypedDict, total=False):
 
 
 def golden(name: str) -> Any:
-    """Give the JSON of `tests/data/<name>.json`, read anew."""
+    """Return the JSON of `tests/data/<name>.json`, read anew."""
     return orjson.loads((_DATA / f"{name}.json").read_bytes())
 
 
 def a_head(revision: int) -> UUID:
-    """Give the id of the change that made `revision`: always the same one for a revision."""
+    """Return the id of the change that made `revision`: always the same one for a revision."""
     return UUID(int=0xC4F1E0D2_3A6B_4F57_8000_000000000000 + revision)
 
 
@@ -57,7 +57,7 @@ def a_campaign(
     enabled: bool = True,
     game: str = "mygame",
 ) -> Campaign:
-    """Give a campaign that `a_profile()` is in, active at every time."""
+    """Return a campaign that `a_profile()` is in, active at every time."""
     return Campaign(
         name=name,
         game=game,
@@ -76,7 +76,7 @@ def a_campaign(
 def a_published_campaign(
     name: str = "mycampaign", *, revision: int = 1, **fields: Unpack[CampaignFields]
 ) -> PublishedCampaign:
-    """Give a campaign as a snapshot holds it, last changed at `revision`."""
+    """Return a campaign as a snapshot holds it, last changed at `revision`."""
     return as_published(a_campaign(name, **fields), revision=revision)
 
 
@@ -86,7 +86,7 @@ def as_published(campaign: Campaign, *, revision: int) -> PublishedCampaign:
 
 
 def a_profile(player_id: str = PLAYER_ID, /, **fields: Any) -> dict[str, Any]:
-    """Give a profile as JSON has it, at level 2 with one item_1, in the US."""
+    """Return a profile as JSON has it, at level 2 with one item_1, in the US."""
     return {
         "player_id": player_id,
         "level": 2,
@@ -108,7 +108,7 @@ def a_snapshot(
     log_age: float = 0.0,
     reason: SnapshotReason = SnapshotReason.CHANGE,
 ) -> CampaignSnapshot:
-    """Give a snapshot of `campaigns`; without a head it has the one of its revision."""
+    """Return a snapshot of `campaigns`; without a head it has the one of its revision."""
     return CampaignSnapshot(
         schema=SCHEMA,
         store_id=store_id,
@@ -130,7 +130,7 @@ def an_event(
     log_age: float = 0.0,
     heartbeat_interval: float = 60.0,
 ) -> SnapshotEvent:
-    """Give the event that goes with `a_snapshot` of the same arguments."""
+    """Return the event that goes with `a_snapshot` of the same arguments."""
     return SnapshotEvent(
         store_id=store_id,
         revision=revision,

@@ -52,7 +52,7 @@ class Stage:
     convergences: list[float] = field(default_factory=list)
 
     def settings(self, **other: object) -> dict[str, object]:
-        """Give what all services here are told, so that time is short."""
+        """Return what all services here are told, so that time is short."""
         return {
             "mongo_url": self.mongo.url,
             "mongo_database": self.database,
@@ -81,7 +81,7 @@ class Stage:
         return sum(client.failed for client in self.clients)
 
     def revisions(self) -> list[int]:
-        """Give what each instance's clients were answered from last."""
+        """Return what each instance's clients were answered from last."""
         return [client.revision for client in self.clients]
 
     def converge(self, revision: int, within: float) -> None:
@@ -95,7 +95,7 @@ class Stage:
         self.convergences.append(time.monotonic() - started)
 
     def faults(self) -> list[str]:
-        """Give what clients were answered that they should not be, up to now, and forget it."""
+        """Return what clients were answered that they should not be, up to now, and forget it."""
         found = [fault for client in self.clients for fault in client.faults]
         for client in self.clients:
             client.faults.clear()
@@ -103,7 +103,7 @@ class Stage:
 
 
 def amqp_url(port: int) -> str:
-    """Give the URL of the RabbitMQ at a port, with a heartbeat that makes time short."""
+    """Return the URL of the RabbitMQ at a port, with a heartbeat that makes time short."""
     return f"amqp://guest:guest@127.0.0.1:{port}/?heartbeat={AMQP_HEARTBEAT}"
 
 
@@ -130,7 +130,7 @@ def waits_for(
 def running_stage(
     rabbit: RabbitNode, mongo: MongoNode, background: Background
 ) -> Iterator[tuple[Stage, Operator]]:
-    """Give a stage where everybody is at the newest revision, and an operator."""
+    """Return a stage where everybody is at the newest revision, and an operator."""
     with ExitStack() as stack:
         database = f"faults-{uuid.uuid4().hex}"
         stack.callback(servers.drop_database, mongo.url, database)

@@ -164,7 +164,7 @@ class FakeOrigin:
 
 
 def fetched(snapshot: CampaignSnapshot, held: LogPosition | None = None) -> Fetched:
-    """Give the answer to one who holds `held`: the ETag is that of store and revision."""
+    """Return the answer to one who holds `held`: the ETag is that of store and revision."""
     is_held = held is not None and (held.store_id, held.revision) == (
         snapshot.store_id,
         snapshot.revision,
@@ -173,7 +173,7 @@ def fetched(snapshot: CampaignSnapshot, held: LogPosition | None = None) -> Fetc
 
 
 def event_of(snapshot: CampaignSnapshot, **fields: Any) -> SnapshotEvent:
-    """Give the headers that go with a snapshot."""
+    """Return the headers that go with a snapshot."""
     return an_event(
         **{
             "store_id": snapshot.store_id,
@@ -186,7 +186,7 @@ def event_of(snapshot: CampaignSnapshot, **fields: Any) -> SnapshotEvent:
 
 
 def body_of(snapshot: CampaignSnapshot) -> bytes:
-    """Give the bytes of a snapshot as they travel."""
+    """Return the bytes of a snapshot as they travel."""
     return snapshot.model_dump_json(by_alias=True).encode()
 
 

@@ -70,12 +70,12 @@ class ServiceProcess(ServerProcess):
         super().close()
 
     def health(self) -> dict[str, Any]:
-        """Give what `/health/ready` says now, with its HTTP status as `http`."""
+        """Return what `/health/ready` says now, with its HTTP status as `http`."""
         answer = self.client.get("/health/ready")
         return {**answer.json(), "http": answer.status_code}
 
     def metric(self, name: str, **labels: str) -> float:
-        """Give what `/metrics` says of a name now: the sum over all samples with these labels."""
+        """Return what `/metrics` says of a name now: the sum over all samples with these labels."""
         families = text_string_to_metric_families(self.client.get("/metrics").text)
         return sum(
             sample.value
@@ -85,7 +85,7 @@ class ServiceProcess(ServerProcess):
         )
 
     def is_ready(self) -> bool:
-        """Tell whether `/health/ready` answers 200."""
+        """Return whether `/health/ready` answers 200."""
         return self._gives_200("/health/ready")
 
     def until_ready(self, limit: float = READY_LIMIT) -> None:
@@ -112,10 +112,10 @@ class ServiceProcess(ServerProcess):
 
 
 def campaign_service(**settings: object) -> ServiceProcess:
-    """Give a campaign service told these settings, `mongo_url=...` for MONGO_URL and so on."""
+    """Return a campaign service told these settings, `mongo_url=...` for MONGO_URL and so on."""
     return ServiceProcess("campaign_publisher.main:create_app", settings)
 
 
 def profile_service(**settings: object) -> ServiceProcess:
-    """Give a profile service told these settings, `amqp_url=...` for AMQP_URL and so on."""
+    """Return a profile service told these settings, `amqp_url=...` for AMQP_URL and so on."""
     return ServiceProcess("profile_service.main:create_app", settings)

@@ -152,7 +152,7 @@ class ServerProcess:
         os.killpg(self.pid, signal.SIGCONT)
 
     def log(self) -> str:
-        """Give what it has written so far, of all its lives."""
+        """Return what it has written so far, of all its lives."""
         return (self.folder / "output.log").read_text(errors="replace")
 
     def wipe(self) -> None:

@@ -34,7 +34,7 @@ READY_SECONDS = 10.0
 
 @asynccontextmanager
 async def serving(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
-    """Give a client of an app that has started; it is stopped at the end."""
+    """Return a client of an app that has started; it is stopped at the end."""
     async with LifespanManager(app) as manager:
         transport = httpx.ASGITransport(manager.app)
         async with httpx.AsyncClient(transport=transport, base_url=BASE_URL) as client:
@@ -58,7 +58,7 @@ class CampaignParts:
 
 
 def a_campaign_app(parts: CampaignParts | None = None, /, **settings: Any) -> FastAPI:
-    """Give the campaign service with an admin token and these settings."""
+    """Return the campaign service with an admin token and these settings."""
     parts = parts or CampaignParts()
 
     @asynccontextmanager
@@ -89,7 +89,7 @@ class ProfileParts:
 
 
 def a_profile_app(parts: ProfileParts | None = None, /, **settings: Any) -> FastAPI:
-    """Give the profile service with an admin token and these settings."""
+    """Return the profile service with an admin token and these settings."""
     parts = parts or ProfileParts()
 
     @asynccontextmanager
@@ -121,7 +121,7 @@ def _with_token(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 async def metrics_of(client: httpx.AsyncClient) -> dict[str, float]:
-    """Give each sample of /metrics, with its labels in its name."""
+    """Return each sample of /metrics, with its labels in its name."""
     answer = await client.get("/metrics")
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/plain; version=")

@@ -108,7 +108,7 @@ _SERVERS: dict[str, tuple[str, Callable[[], AbstractContextManager[object]]]] = 
 
 @cache
 def _missing(fixture: str) -> str | None:
-    """Give the reason why a fixture's server can't be had, if it can't."""
+    """Return the reason why a fixture's server can't be had, if it can't."""
     server, find = _SERVERS[fixture]
     try:
         with find():

@@ -32,7 +32,7 @@ class Contender:
 
 
 def package(name: str) -> Any:
-    """Give a contender's package, which has no types of its own.
+    """Return a contender's package, which has no types of its own.
 
     Raises:
         NotInstalled: it is missing.
@@ -44,11 +44,11 @@ def package(name: str) -> Any:
 
 
 def lists_of(conditions: Conditions | None) -> dict[str, tuple[str, ...]]:
-    """Give the scalar fields that are listed, without the items."""
+    """Return the scalar fields that are listed, without the items."""
     listed = conditions.model_dump(exclude_none=True, exclude={"items"}) if conditions else {}
     return {field: tuple(values) for field, values in listed.items()}
 
 
 def items_of(conditions: Conditions | None) -> tuple[str, ...]:
-    """Give the items that are listed."""
+    """Return the items that are listed."""
     return (conditions.items or ()) if conditions else ()

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from benchmarks.contenders.contender import Evaluate
-from benchmarks.game import NOW
+from benchmarks.workload import NOW
 from contracts.campaign import Campaign
 from profile_service.matching.compiled import CompiledCampaigns
 from profile_service.matching.evaluator import matches

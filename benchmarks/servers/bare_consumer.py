@@ -30,7 +30,7 @@ async def consume(amqp_url: str) -> None:
 
 
 async def declare_exchange(channel: aio_pika.abc.AbstractChannel) -> aio_pika.abc.AbstractExchange:
-    """Give the exchange, a fanout as that of the snapshots; it goes with its last queue."""
+    """Return the exchange, a fanout as that of the snapshots; it goes with its last queue."""
     return await channel.declare_exchange(EXCHANGE, aio_pika.ExchangeType.FANOUT, auto_delete=True)
 
 

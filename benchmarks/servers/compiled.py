@@ -11,8 +11,8 @@ import gc
 import sys
 import tracemalloc
 
-from benchmarks.game import campaigns
-from benchmarks.snapshots import first_snapshot
+from benchmarks.propagation.snapshots import first_snapshot
+from benchmarks.workload import campaigns
 from profile_service.matching.compiled import CompiledCampaigns
 from profile_service.matching.rules import rule_of
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import httpx
 import orjson
 
-from benchmarks.game import campaigns, player_id
-from benchmarks.servers.given import Urls
+from benchmarks.servers.existing_servers import Urls
 from benchmarks.servers.players import with_players
 from benchmarks.servers.processes import start_all
+from benchmarks.workload import campaigns, player_id
 from contracts.wire import REVISION_HEADER, SNAPSHOT_PATH
 from testbed.processes import ServiceProcess, campaign_service, profile_service
 from testbed.servers import wait_until

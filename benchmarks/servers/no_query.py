@@ -5,7 +5,7 @@ from contextlib import nullcontext
 
 from fastapi import FastAPI
 
-from benchmarks.game import PLAYERS, player
+from benchmarks.workload import PLAYERS, player
 from profile_service.main import create_app as create_service
 from profile_service.profiles.repository import ProfileDocument
 from testbed.fakes import InMemoryProfiles
@@ -15,7 +15,7 @@ class PlayersInMemory(InMemoryProfiles):
     """Every player of the game; the documents are given as they are, not copied."""
 
     async def get_many(self, player_ids: Sequence[str]) -> dict[str, ProfileDocument]:
-        """Give the documents that there are, by player id."""
+        """Return the documents that there are, by player id."""
         known = self.documents
         return {each: known[each] for each in player_ids if each in known}
 

@@ -4,13 +4,13 @@ import os
 
 from fastapi import FastAPI, Response
 
-from benchmarks.game import campaigns
-from benchmarks.snapshots import body_of, first_snapshot, headers_of
+from benchmarks.propagation.snapshots import body_of, first_snapshot, headers_of
+from benchmarks.workload import campaigns
 from contracts.wire import SNAPSHOT_PATH
 
 
 def create_app() -> FastAPI:
-    """Give the snapshot of CAMPAIGNS campaigns at revision 1."""
+    """Return the snapshot of CAMPAIGNS campaigns at revision 1."""
     snapshot = first_snapshot(list(campaigns(int(os.environ["CAMPAIGNS"]))))
     body, headers = body_of(snapshot), headers_of(snapshot)
     app = FastAPI()

@@ -6,7 +6,7 @@ from typing import Any
 
 from pymongo import MongoClient
 
-from benchmarks.game import PLAYERS, player
+from benchmarks.workload import PLAYERS, player
 from testbed.servers import drop_database
 
 LIMIT_MILLISECONDS = 30_000

@@ -14,15 +14,15 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
-class CannedMongoProcess(ServerProcess):
-    """A canned MongoDB."""
+class FakeMongoProcess(ServerProcess):
+    """A fake MongoDB."""
 
     def __init__(self) -> None:
-        super().__init__("canned MongoDB")
+        super().__init__("fake MongoDB")
         self.url = f"mongodb://127.0.0.1:{self.port}/?directConnection=true"
 
     def _command(self) -> list[str]:
-        return [sys.executable, "-m", "benchmarks.servers.canned_mongo", str(self.port)]
+        return [sys.executable, "-m", "benchmarks.servers.fake_mongo", str(self.port)]
 
     def _answers(self) -> bool:
         return mongo_answers(f"127.0.0.1:{self.port}")
@@ -39,7 +39,7 @@ class BareConsumer(ServerProcess):
         self._amqp_url = amqp_url
 
     def received_at(self, message_id: str) -> float | None:
-        """Give when a message came, by the monotonic clock; None while it has not."""
+        """Return when a message came, by the monotonic clock; None while it has not."""
         for line in self.log().splitlines(keepends=True):
             name, _, at = line.partition(" ")
             if name == message_id and at.endswith("\n"):
@@ -65,40 +65,40 @@ def start_all(processes: Sequence[ServerProcess], stack: ExitStack) -> None:
 
 
 def origin(campaigns: int) -> ServiceProcess:
-    """Give a campaign service that has one snapshot."""
+    """Return a campaign service that has one snapshot."""
     return ServiceProcess("benchmarks.servers.origin:create_app", {"campaigns": campaigns})
 
 
-def floor(answer: Path) -> ServiceProcess:
-    """Give the server of constant bytes."""
-    return ServiceProcess("benchmarks.servers.floor:create_app", {"answer": answer})
+def baseline(answer: Path) -> ServiceProcess:
+    """Return the server of constant bytes."""
+    return ServiceProcess("benchmarks.servers.baseline:create_app", {"answer": answer})
 
 
 def no_query(**settings: object) -> ServiceProcess:
-    """Give the profile service that has its profiles in memory."""
+    """Return the profile service that has its profiles in memory."""
     return ServiceProcess("benchmarks.servers.no_query:create_app", settings)
 
 
-def common_way(*, mongo_url: str, mongo_database: str, campaigns: int) -> ServiceProcess:
-    """Give the service as it is commonly written."""
+def typical_fastapi(*, mongo_url: str, mongo_database: str, campaigns: int) -> ServiceProcess:
+    """Return the service as it is commonly written."""
     return ServiceProcess(
-        "benchmarks.servers.common_way:create_app",
+        "benchmarks.servers.typical_fastapi:create_app",
         {"mongo_url": mongo_url, "mongo_database": mongo_database, "campaigns": campaigns},
     )
 
 
 def environment() -> dict[str, str]:
-    """Give the environment of a process that imports the benchmarks."""
+    """Return the environment of a process that imports the benchmarks."""
     return {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
 
 
 def processor_seconds(pid: int) -> float:
-    """Give the processor time that a process has used so far, in user and in kernel mode."""
+    """Return the processor time that a process has used so far, in user and in kernel mode."""
     # The name of the command, in brackets, may hold spaces.
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
 def resident_bytes(pid: int) -> int:
-    """Give the memory that a process has in use now."""
+    """Return the memory that a process has in use now."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE

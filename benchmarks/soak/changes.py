@@ -54,7 +54,7 @@ class Changes:
 def lost_changes(
     acknowledged: Mapping[int, str], history: Mapping[int, Mapping[str, Any]]
 ) -> list[int]:
-    """Give the revisions that were acknowledged and whose change the log does not have."""
+    """Return the revisions that were acknowledged and whose change the log does not have."""
     return [
         revision
         for revision, mark in acknowledged.items()

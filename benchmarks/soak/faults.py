@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import aio_pika
 
-from benchmarks.soak.stage import Stage
+from benchmarks.soak.deployment import Stage
 from contracts.wire import SNAPSHOT_EXCHANGE
 from testbed.deployment import BLACK_HOLE_BOUND
 

@@ -4,8 +4,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmarks.quantiles import median
-from benchmarks.results import Cell, Table
+from benchmarks.report.quantiles import median
+from benchmarks.report.results import Cell, Table
 from benchmarks.soak.memory import Life
 
 MEBIBYTE = 1024 * 1024
@@ -47,11 +47,11 @@ class Findings:
     broken: Sequence[str]
 
     def tables(self) -> list[Table]:
-        """Give what was seen, the faults, and the memory."""
+        """Return what was seen, the faults, and the memory."""
         return [self._seen(), self._faults(), self._memory()]
 
     def unkept(self) -> list[str]:
-        """Give the promises that did not hold, in one line each."""
+        """Return the promises that did not hold, in one line each."""
         late = sum(fault.converged is None for fault in self.faults)
         growth = [life for life in self.lives if (life.growth or 0.0) >= MAX_GROWTH]
         counted = {

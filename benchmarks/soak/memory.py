@@ -57,7 +57,7 @@ class Memory:
         life.see(resident, now)
 
     def longest(self) -> Sequence[Life]:
-        """Give the longest life of each service."""
+        """Return the longest life of each service."""
         found: dict[str, Life] = {}
         for life in self.lives:
             if life.name not in found or life.seconds > found[life.name].seconds:

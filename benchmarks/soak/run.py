@@ -5,12 +5,12 @@ import time
 from collections import Counter
 from datetime import UTC, datetime
 
-from benchmarks.results import Result
+from benchmarks.report.results import Result
 from benchmarks.soak.changes import Changes, lost_changes
+from benchmarks.soak.deployment import Stage, running
 from benchmarks.soak.faults import FAULTS, draw
 from benchmarks.soak.findings import Fault, Findings
 from benchmarks.soak.memory import Memory
-from benchmarks.soak.stage import Stage, running
 from testbed.deployment import LOOK_EVERY, STALENESS_BOUND
 from testbed.game_client import Promise
 
@@ -78,7 +78,7 @@ class Soak:
         self._tell_faults()
 
     def _converge(self) -> float | None:
-        """Give the seconds until all instances answer from a change that is made from now on."""
+        """Return the seconds until all instances answer from a change that is made from now on."""
         began = time.monotonic()
         revision = self._changes.make()
         while revision is None or not self._stage.is_at(revision):

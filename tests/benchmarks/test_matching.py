@@ -4,8 +4,8 @@ import pytest
 
 from benchmarks.contenders.all import CONTENDERS, INDEX
 from benchmarks.contenders.contender import Contender, NotInstalled
-from benchmarks.game import MATCHES, campaigns, player
 from benchmarks.matching import Disagreement, agreeing, run
+from benchmarks.workload import MATCHES, campaigns, player
 
 
 @pytest.mark.parametrize("contender", CONTENDERS, ids=lambda contender: contender.name)

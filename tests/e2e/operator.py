@@ -46,7 +46,7 @@ class Operator:
         self.profiles.put(f"/profiles/{profile['player_id']}", json=profile).raise_for_status()
 
     def stored_profile(self, player_id: str = PLAYER_ID) -> dict[str, Any]:
-        """Give a profile as it is stored."""
+        """Return a profile as it is stored."""
         answer = self.profiles.get(f"/profiles/{player_id}").raise_for_status()
         profile: dict[str, Any] = answer.json()
         return profile
@@ -66,7 +66,7 @@ def client_config(profiles_url: str, player_id: str = PLAYER_ID) -> dict[str, An
 
 
 def active_campaigns(profiles_url: str) -> list[str]:
-    """Give the campaigns that the golden player is told to be in."""
+    """Return the campaigns that the golden player is told to be in."""
     active: list[str] = client_config(profiles_url)["active_campaigns"]
     return active
 

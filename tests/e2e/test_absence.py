@@ -17,7 +17,7 @@ ALWAYS = {**golden("campaign"), "start_date": None, "end_date": None}
 def both_services(
     amqp_url: str, mongo_url: str, mongo_database: str
 ) -> Iterator[tuple[ServiceProcess, ServiceProcess, Operator]]:
-    """Give a campaign service and a profile service that are ready, with the golden profile."""
+    """Return a campaign service and a profile service that are ready, with the golden profile."""
     settings = {
         "mongo_url": mongo_url,
         "mongo_database": mongo_database,

@@ -11,7 +11,7 @@ from tests.e2e.operator import active_campaigns, all_become, becomes, client_con
 
 
 def a_running_campaign(**fields: Any) -> dict[str, Any]:
-    """Give the golden campaign, its dates moved around now, in the form they were written in."""
+    """Return the golden campaign, its dates moved around now, in the form they were written in."""
     now = datetime.now(UTC)
     return {
         **golden("campaign"),

@@ -20,7 +20,7 @@ class Figure:
 
 
 def figures_of(reports: Iterable[pytest.TestReport]) -> list[str]:
-    """Give the lines of a Markdown table of all runs, one line for each fault."""
+    """Return the lines of a Markdown table of all runs, one line for each fault."""
     runs: dict[str, list[Figure]] = defaultdict(list)
     for name, figure in _figures(reports):
         runs[name].append(figure)
@@ -38,7 +38,7 @@ def _figures(reports: Iterable[pytest.TestReport]) -> Iterator[tuple[str, Figure
 
 
 def _name(nodeid: str) -> str:
-    """Give the name of a fault for people, whichever run of it this was."""
+    """Return the name of a fault for people, whichever run of it this was."""
     name, _, parameters = nodeid.rpartition("::")[2].removeprefix("test_").partition("[")
     kinds = [each for each in parameters.rstrip("]").split("-") if each and not each.isdecimal()]
     return ": ".join([name.replace("_", " "), *kinds])

@@ -54,7 +54,7 @@ class Origin:
         self._background.run(self._stop())
 
     def asked_since(self, moment: float) -> list[Asked]:
-        """Give the requests since a moment of the monotonic clock."""
+        """Return the requests since a moment of the monotonic clock."""
         return [each for each in self.asked if each.at >= moment]
 
     async def _start(self) -> None:

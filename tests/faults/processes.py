@@ -6,6 +6,6 @@ _KIB = 1024
 
 
 def resident_bytes(pid: int) -> int:
-    """Give the memory that a process has in RAM (Linux)."""
+    """Return the memory that a process has in RAM (Linux)."""
     lines = Path(f"/proc/{pid}/status").read_text().split("\n")
     return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:")) * _KIB

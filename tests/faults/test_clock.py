@@ -38,7 +38,7 @@ class SteppingClock(SystemClock):
 
 @asynccontextmanager
 async def _asking(origin: Origin, clock: SteppingClock) -> AsyncIterator[Ask]:
-    """Give how to ask a profile service in this process."""
+    """Return how to ask a profile service in this process."""
 
     @asynccontextmanager
     async def profiles(_: Settings) -> AsyncIterator[ProfileRepository]:

@@ -54,7 +54,7 @@ class Recorder(EventHandler):
 
 @asynccontextmanager
 async def consuming(amqp_url: str) -> AsyncIterator[Recorder]:
-    """Give a consumer that holds revision 0 and is subscribed, or soon will be."""
+    """Return a consumer that holds revision 0 and is subscribed, or soon will be."""
     recorder = Recorder()
     fetching = asyncio.create_task(recorder.cache.run())
     try:
@@ -67,7 +67,7 @@ async def consuming(amqp_url: str) -> AsyncIterator[Recorder]:
 
 @asynccontextmanager
 async def publishing(amqp_url: str) -> AsyncIterator[SnapshotChannel]:
-    """Give a channel that is connected, or soon will be."""
+    """Return a channel that is connected, or soon will be."""
 
     async def connected() -> None:
         pass

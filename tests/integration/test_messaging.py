@@ -178,7 +178,7 @@ def _has_taken(recorder: Recorder, count: int) -> bool:
 
 
 async def _dead_letters(amqp: AbstractChannel) -> AbstractQueue:
-    """Give the queue as soon as somebody has declared it."""
+    """Return the queue as soon as somebody has declared it."""
     async with asyncio.timeout(DEADLINE):
         while True:
             try:
