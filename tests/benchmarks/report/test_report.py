@@ -33,7 +33,7 @@ def test_a_table_without_a_place_is_an_error() -> None:
 
 def test_every_table_has_its_place_in_the_document() -> None:
     """docs/performance.md has a place for what each benchmark finds."""
-    text = (Path(__file__).parents[2] / "docs" / "performance.md").read_text()
+    text = (Path(__file__).parents[3] / "docs" / "performance.md").read_text()
     keys = ("http", "http-campaigns", "http-existing", "capacity", "matching", "matching-ratios")
     for key in (*keys, "propagation", "memory", "swap"):
         put(text, "table", key, "")
