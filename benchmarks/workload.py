@@ -1,7 +1,7 @@
 """The game that is measured: one kind of player, and as many campaigns as are asked for.
 
-Whatever their number, the player is in the same MATCHES campaigns, and whoever makes them
-makes the same ones: contenders, runs and machines are compared on equal terms.
+Whatever their number, the player is in the same MATCHES campaigns, and every process makes
+the same ones: contenders, runs and machines are compared on equal terms.
 """
 
 import random
@@ -66,7 +66,7 @@ def player(number: int = 0) -> dict[str, Any]:
 
 
 def campaigns(count: int) -> Iterator[Campaign]:
-    """Give that many campaigns, all active at NOW and today; the player is in the first MATCHES.
+    """Yield `count` campaigns, all active at NOW and today; the player matches the first MATCHES.
 
     Their order of priority is another: the player's are anywhere in it.
     """

@@ -53,7 +53,7 @@ class Operator:
         return revision
 
     def try_to_change(self, url: str) -> httpx.Response:
-        """Put a campaign at this replica, whatever comes of it."""
+        """Put a campaign at this replica and return the answer, success or not."""
         return self._put(url, a_campaign("refused").model_dump(mode="json"))
 
     def post(self, url: str, **query: str) -> httpx.Response:

@@ -81,7 +81,7 @@ def a_published_campaign(
 
 
 def as_published(campaign: Campaign, *, revision: int) -> PublishedCampaign:
-    """Give `campaign` as a snapshot holds it, last changed at `revision`."""
+    """Return `campaign` as a snapshot holds it, last changed at `revision`."""
     return PublishedCampaign(**dict(campaign), revision=revision)
 
 

@@ -31,7 +31,7 @@ LOOK_EVERY = 0.02
 
 @dataclass
 class Stage:
-    """The processes, their links, who asks and who changes.
+    """The processes, the links between them, the game clients and the operator.
 
     The first campaign service reaches RabbitMQ through `publisher_link`, the second one
     MongoDB through `log_link`; the first profile service receives through
@@ -52,7 +52,7 @@ class Stage:
     convergences: list[float] = field(default_factory=list)
 
     def settings(self, **other: object) -> dict[str, object]:
-        """Return what all services here are told, so that time is short."""
+        """Return the settings of all services here; intervals are short."""
         return {
             "mongo_url": self.mongo.url,
             "mongo_database": self.database,

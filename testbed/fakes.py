@@ -164,7 +164,7 @@ class FakeOrigin:
 
 
 def fetched(snapshot: CampaignSnapshot, held: LogPosition | None = None) -> Fetched:
-    """Return the answer to one who holds `held`: the ETag is that of store and revision."""
+    """Return the answer to a request that holds `held`: the ETag is that of store and revision."""
     is_held = held is not None and (held.store_id, held.revision) == (
         snapshot.store_id,
         snapshot.revision,
@@ -203,7 +203,7 @@ class FakeSubscription:
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """An event that nobody could read, and why."""
+    """An unreadable event, with the reason."""
 
     body: bytes
     reason: str
@@ -230,7 +230,7 @@ class InMemoryLog:
 
     While `unavailable` every call fails; while `hanging` none ever answers. `appending` is
     called before each append, and may raise, wait or append something itself; the next
-    `hidden` appends are made, and fail as if nobody could tell.
+    `hidden` appends are made, and fail as if the outcome were unknown.
     """
 
     def __init__(self, *changes: Change) -> None:
@@ -305,7 +305,7 @@ class FakeChannel:
     """A SnapshotChannel that keeps what it is sent.
 
     `error` is raised in place of sending; while `hanging` nothing is ever confirmed, and
-    while `deserted` what is sent goes to nobody.
+    while `deserted` messages are delivered to no queue.
     `sending` is called while a message is on its way.
     """
 

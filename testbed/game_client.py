@@ -33,7 +33,7 @@ class Client:
 
     While `store_changes` revisions are not compared: they count in different logs.
     While `mongo_is_away` a 503 is right, if it comes with a Retry-After and within `patience`.
-    While `instance_is_away` (the test has stopped it) nobody needs to answer.
+    While `instance_is_away` (the test has stopped it) no answer is required.
     """
 
     def __init__(self, url: str, acknowledged_at: Mapping[int, float]) -> None:

@@ -105,17 +105,17 @@ class ServiceProcess(ServerProcess):
         return False
 
     def _environment(self) -> dict[str, str]:
-        # What this machine's own services are told is none of ours.
+        # The machine's own settings must not reach the services under test.
         machine = {name: value for name, value in os.environ.items() if name not in _SETTINGS}
-        told = {name.upper(): str(value) for name, value in self.settings.items()}
-        return {**machine, "PYTHONPATH": str(_ROOT), **told}
+        given = {name.upper(): str(value) for name, value in self.settings.items()}
+        return {**machine, "PYTHONPATH": str(_ROOT), **given}
 
 
 def campaign_service(**settings: object) -> ServiceProcess:
-    """Return a campaign service told these settings, `mongo_url=...` for MONGO_URL and so on."""
+    """Return a campaign service with these settings, `mongo_url=...` for MONGO_URL and so on."""
     return ServiceProcess("campaign_publisher.main:create_app", settings)
 
 
 def profile_service(**settings: object) -> ServiceProcess:
-    """Return a profile service told these settings, `amqp_url=...` for AMQP_URL and so on."""
+    """Return a profile service with these settings, `amqp_url=...` for AMQP_URL and so on."""
     return ServiceProcess("profile_service.main:create_app", settings)

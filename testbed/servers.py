@@ -213,7 +213,7 @@ class RabbitNode(ServerProcess):
     def start(self) -> None:
         """Start it on its port with the data it has; returns when it answers."""
         if not self._names:
-            # Erlang would start this daemon detached, and nobody would end it.
+            # Erlang would start this daemon detached, and nothing would end it.
             self._names = self._spawn(["epmd", "-port", str(self._names_port)])
             wait_until(lambda: _listens(self._names_port), START_LIMIT)
         super().start()
@@ -308,7 +308,7 @@ def mongod() -> Path:
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on.
+    """A port of 127.0.0.1 that is free.
 
     It lies below the ports that systems give to clients: a client that keeps knocking at a
     stopped server's port would else be given that very port one day, reach itself, and keep
@@ -437,7 +437,7 @@ def _have_image(image: str) -> None:
 
 def _engine() -> docker.DockerClient:
     with warnings.catch_warnings():
-        # Where nobody answers, Docker's client leaves a socket open: it is collected here,
+        # Without an engine Docker's client leaves a socket open: it is collected here,
         # where its warning fails no test.
         warnings.simplefilter("ignore", ResourceWarning)
         with suppress(DockerException):

@@ -58,12 +58,12 @@ class _Forked:
 
 
 def campaign_service(**settings: object) -> WarmServiceProcess:
-    """Return a campaign service told these settings."""
+    """Return a campaign service with these settings."""
     return WarmServiceProcess("campaign_publisher.main:create_app", settings)
 
 
 def profile_service(**settings: object) -> WarmServiceProcess:
-    """Return a profile service told these settings."""
+    """Return a profile service with these settings."""
     return WarmServiceProcess("profile_service.main:create_app", settings)
 
 

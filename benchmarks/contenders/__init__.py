@@ -1,1 +1,1 @@
-"""The libraries that matching is compared with, each told the same campaigns in its own terms."""
+"""The libraries that matching is compared with, each given the same campaigns in its own form."""

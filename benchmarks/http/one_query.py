@@ -1,4 +1,4 @@
-"""One query by the service's driver, asked by one who does nothing else."""
+"""One query by the service's driver, in a process that does nothing else."""
 
 import time
 from contextlib import AsyncExitStack

@@ -66,14 +66,14 @@ def read_load(output: str) -> Load:
     Raises:
         LoadFailed: there were requests that failed, or none at all.
     """
-    told = orjson.loads(output.rstrip().rpartition("\n")[2])
-    if told["failed"] or not told["requests"]:
-        raise LoadFailed(f"{told['failed']} of {told['requests']} requests failed")
+    summary = orjson.loads(output.rstrip().rpartition("\n")[2])
+    if summary["failed"] or not summary["requests"]:
+        raise LoadFailed(f"{summary['failed']} of {summary['requests']} requests failed")
     return Load(
-        throughput=told["requests"] / told["microseconds"] * 1e6,
-        p50=told["p50"] / 1000,
-        p99=told["p99"] / 1000,
-        p999=told["p999"] / 1000,
-        max=told["max"] / 1000,
-        requests=told["requests"],
+        throughput=summary["requests"] / summary["microseconds"] * 1e6,
+        p50=summary["p50"] / 1000,
+        p99=summary["p99"] / 1000,
+        p999=summary["p999"] / 1000,
+        max=summary["max"] / 1000,
+        requests=summary["requests"],
     )

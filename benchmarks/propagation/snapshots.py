@@ -14,13 +14,13 @@ HEARTBEAT_SECONDS = 60.0
 
 
 def first_snapshot(campaigns: Sequence[Campaign]) -> CampaignSnapshot:
-    """Return the snapshot at revision 1, which is the same for whoever makes it."""
+    """Return the snapshot at revision 1, the same bytes in every process."""
     published = tuple(_published(campaign, 1) for campaign in campaigns)
     return _snapshot(published, revision=1, head=UUID(int=1))
 
 
 def changed(snapshot: CampaignSnapshot) -> CampaignSnapshot:
-    """Return the next snapshot: one campaign has changed, who matches it has not."""
+    """Return the next snapshot: one campaign has changed, its matchers have not."""
     revision = snapshot.revision + 1
     place = revision % len(snapshot.campaigns)
     campaign = snapshot.campaigns[place]

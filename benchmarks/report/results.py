@@ -43,7 +43,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Result:
-    """A finished benchmark. `measured` is all that was measured, for whoever counts again."""
+    """A finished benchmark. `measured` holds every single measurement, for a later analysis."""
 
     benchmark: str
     options: dict[str, Any]

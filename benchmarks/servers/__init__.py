@@ -1,1 +1,1 @@
-"""The processes that a benchmark asks, and those that they ask."""
+"""The server processes of the benchmarks."""

@@ -1,4 +1,4 @@
-"""The least that a process can do to be told: it receives, and says when.
+"""A bare consumer: it receives each message and prints the time, nothing else.
 
     python -m benchmarks.servers.bare_consumer amqp://guest:guest@localhost:5672/
 

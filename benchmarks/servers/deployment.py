@@ -73,8 +73,8 @@ def deployed(servers: Urls, instances: int, *, profiles: str = "") -> Iterator[D
     with with_players(servers.mongo, database), ExitStack() as stack:
         publisher = stack.enter_context(campaign_service(**settings))
         publisher.until_ready()
-        told = {**settings, "campaigns_url": publisher.url, "mongo_url": profiles or servers.mongo}
-        started = [profile_service(**told) for _ in range(instances)]
+        given = {**settings, "campaigns_url": publisher.url, "mongo_url": profiles or servers.mongo}
+        started = [profile_service(**given) for _ in range(instances)]
         start_all(started, stack)
         for instance in started:
             instance.until_ready()

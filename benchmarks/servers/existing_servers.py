@@ -1,4 +1,4 @@
-"""RabbitMQ and MongoDB: those that were given, or private ones of this machine."""
+"""RabbitMQ and MongoDB: existing servers by URL, or private ones started here."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager

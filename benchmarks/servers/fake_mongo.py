@@ -44,7 +44,7 @@ class FakeAnswers:
         }
 
     def answer(self, command: Document) -> Document:
-        """Answer a command; one that is not known is fine, and nothing comes of it."""
+        """Answer a command; an unknown one succeeds without effect."""
         match next(iter(command)):
             case "hello" | "isMaster" | "ismaster":
                 return {**_HELLO, "ok": 1.0}

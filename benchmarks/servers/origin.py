@@ -1,4 +1,4 @@
-"""A campaign service that has one snapshot, and gives it to whoever asks."""
+"""A campaign service that serves one fixed snapshot."""
 
 import os
 

@@ -15,7 +15,7 @@ END_LIMIT = 2 * WRITE_LIMIT
 class Changes:
     """Makes a change twice a second while the block lasts.
 
-    `refused` are those that no replica took within the operator's limit.
+    `refused` counts the writes that no replica accepted within the client's time limit.
     """
 
     def __init__(self, operator: Operator) -> None:

@@ -91,7 +91,7 @@ def running() -> Iterator[Stage]:
         rabbit = stack.enter_context(RabbitNode(rabbitmq_server()))
         mongo = stack.enter_context(MongoNode(mongod()))
         background = stack.enter_context(Background())
-        told: dict[str, object] = {
+        settings: dict[str, object] = {
             "mongo_url": mongo.url,
             "mongo_database": f"soak-{uuid.uuid4().hex}",
             "campaigns_ttl": TTL,
@@ -100,19 +100,19 @@ def running() -> Iterator[Stage]:
             "admin_token": TOKEN,
         }
         campaigns = [
-            campaign_service(**told, amqp_url=amqp_url(rabbit.port))
+            campaign_service(**settings, amqp_url=amqp_url(rabbit.port))
             for _ in range(CAMPAIGN_SERVICES)
         ]
         operator = stack.enter_context(Operator([service.url for service in campaigns]))
         ports = [service.port for service in campaigns]
-        told["campaigns_url"] = (
+        settings["campaigns_url"] = (
             f"http://127.0.0.1:{stack.enter_context(Proxy(background, *ports)).port}"
         )
         links = [stack.enter_context(Proxy(background, rabbit.port)) for _ in range(INSTANCES)]
         instances = [
             Instance(process, link, _clients(process.url, operator))
             for link in links
-            for process in [profile_service(**told, amqp_url=amqp_url(link.port))]
+            for process in [profile_service(**settings, amqp_url=amqp_url(link.port))]
         ]
         stage = Stage(rabbit, mongo, background, operator, campaigns, instances)
         start_all(list(stage.services.values()), stack)

@@ -101,7 +101,7 @@ FAULTS: dict[str, Break] = {
 
 
 def draw(chance: random.Random) -> Iterator[str]:
-    """Give kinds of faults without end: in random order, none much more often than another."""
+    """Yield kinds of faults without end: in random order, all about equally often."""
     while True:
         yield from chance.sample(list(FAULTS), len(FAULTS))
 
