@@ -10,6 +10,8 @@ import orjson
 
 from contracts.profile import ACTIVE_CAMPAIGNS_FIELD, PLAYER_ID_FIELD
 from devstack.sqlite import Database, open_database
+from foundation.outage import Outage
+from profile_service.profiles.outages import StoreOutages
 from profile_service.profiles.repository import (
     ActiveCampaignsUpdate,
     ProfileDocument,
@@ -56,6 +58,7 @@ class SqliteProfiles:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.outages = StoreOutages()
 
     async def get(self, player_id: str) -> ProfileDocument | None:
         """Give the stored document, or None when there is none."""
@@ -64,7 +67,9 @@ class SqliteProfiles:
     async def get_many(self, player_ids: Sequence[str]) -> dict[str, ProfileDocument]:
         """Give the stored documents, by player id, of those there are."""
         found: dict[str, ProfileDocument] = {}
-        for player_id, document, active_campaigns in await self._run(_GET, _json([*player_ids])):
+        for player_id, document, active_campaigns in await self._run(
+            self.outages.reads, _GET, _json([*player_ids])
+        ):
             found[player_id] = orjson.loads(document)
             found[player_id][ACTIVE_CAMPAIGNS_FIELD] = orjson.loads(active_campaigns)
         return found
@@ -75,14 +80,14 @@ class SqliteProfiles:
             [profile[PLAYER_ID_FIELD], _json({**profile, ACTIVE_CAMPAIGNS_FIELD: None})]
             for profile in profiles
         ]
-        rows = await self._run(_PUT, _json(batch))
+        rows = await self._run(self.outages.writes, _PUT, _json(batch))
         created = sum(is_new for is_new, _, _ in rows)
         kept = {player_id: orjson.loads(active) for _, player_id, active in rows}
         return Written(created, len(rows) - created, active_campaigns=kept)
 
     async def delete(self, player_id: str) -> bool:
         """Remove a profile; False when there is none."""
-        return bool(await self._run(_DELETE, player_id))
+        return bool(await self._run(self.outages.writes, _DELETE, player_id))
 
     async def update_active_campaigns(self, updates: Sequence[ActiveCampaignsUpdate]) -> int:
         """Set that one field where the stored value is still what was read; give how many were."""
@@ -90,22 +95,23 @@ class SqliteProfiles:
             [update.player_id, _json(update.read), _json(update.active_campaigns)]
             for update in updates
         ]
-        return len(await self._run(_UPDATE, _json(batch)))
+        return len(await self._run(self.outages.writes, _UPDATE, _json(batch)))
 
     async def ping(self) -> None:
         """Do nothing but reach the file."""
-        await self._run("SELECT 1 FROM profiles LIMIT 1")
+        await self._run(self.outages.pings, "SELECT 1 FROM profiles LIMIT 1")
 
     async def prepare(self) -> list[str]:
         """Make the table, if it is missing; its key is unique, so there are no duplicates."""
-        await self._run(_TABLE)
+        await self._run(self.outages.writes, _TABLE)
         return []
 
-    async def _run(self, statement: str, *parameters: str) -> list[Any]:
-        try:
-            return await self._database.run(statement, *parameters)
-        except (sqlite3.Error, TimeoutError) as error:
-            raise ProfilesUnavailable(f"SQLite: {error!r}") from error
+    async def _run(self, outage: Outage, statement: str, *parameters: str) -> list[Any]:
+        with outage.watching(ProfilesUnavailable):
+            try:
+                return await self._database.run(statement, *parameters)
+            except (sqlite3.Error, TimeoutError) as error:
+                raise ProfilesUnavailable(_name_of(error)) from error
 
 
 @asynccontextmanager
@@ -123,3 +129,9 @@ async def open_sqlite_profiles(
 
 def _json(value: Any) -> str:
     return orjson.dumps(value).decode()
+
+
+def _name_of(error: Exception) -> str:
+    """Return an error's name and SQLite's code for it: its text may hold anything."""
+    code = getattr(error, "sqlite_errorname", "")
+    return f"{type(error).__name__} {code}".rstrip()

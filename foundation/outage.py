@@ -1,6 +1,12 @@
 """Outage: what fails again and again is logged once when that begins, and once when it ends."""
 
+import asyncio
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+# Callers wait longer than this; an operation that is cancelled sooner is cancelled by a stop.
+HANGING_SECONDS = 0.9
 
 
 class Outage:
@@ -38,3 +44,23 @@ class Outage:
         if self._reason is not None:
             self._reason = None
             self._logger.info("%s", self._recovered)
+
+    @contextmanager
+    def watching(self, failure: type[Exception]) -> Iterator[None]:
+        """Note what becomes of an asynchronous operation in the block.
+
+        It fails when it raises `failure`, or hangs until it is cancelled.
+        """
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        try:
+            yield
+        except failure as error:
+            self.failed(error)
+            raise
+        except asyncio.CancelledError:
+            seconds = loop.time() - started
+            if seconds > HANGING_SECONDS:
+                self.failed(f"no answer in {seconds:.1f} s")
+            raise
+        self.recovered()

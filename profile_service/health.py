@@ -1,24 +1,20 @@
 """Whether this instance can serve, and what is wrong when it cannot."""
 
 import asyncio
-import logging
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
-from foundation.backoff import Backoff
 from foundation.clock import Clock
 from foundation.draining import Draining
 from profile_service.cache.cache import CampaignCache
 from profile_service.messaging.consumer import Subscription
+from profile_service.profiles.index import ProfileIndex
 from profile_service.profiles.repository import ProfileRepository, ProfilesUnavailable
-
-logger = logging.getLogger(__name__)
 
 PING_SECONDS = 1.0
 PING_KEPT_SECONDS = 1.0
-DUPLICATES_SECONDS = 60.0
 
 
 class Condition(StrEnum):
@@ -48,13 +44,12 @@ class Health:
     """Asks MongoDB (at most once a second, however often it is asked itself) and the others."""
 
     profiles: ProfileRepository
+    index: ProfileIndex
     cache: CampaignCache
     subscription: Subscription
     draining: Draining
     clock: Clock
     max_staleness: timedelta | None
-    duplicates: list[str] = field(default_factory=list)
-    is_prepared: bool = False
     _pinged_at: float = float("-inf")
     _reachable: bool = False
     _pinging: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -74,37 +69,21 @@ class Health:
                 return Report(worst, checks)
         return Report(Condition.OK, checks)
 
-    async def prepare_profiles(self) -> None:
-        """Make the unique index, trying again until MongoDB is there and has no duplicates."""
-        backoff = Backoff(base=0.25, cap=5.0)
-        told = None
-        while True:
-            try:
-                found = await self.profiles.prepare()
-            except ProfilesUnavailable as error:
-                if str(error) != told:
-                    told = str(error)
-                    logger.warning("the index on player_id is not made yet: %s", told)
-                await asyncio.sleep(backoff.next())
-                continue
-            if found and found != self.duplicates:
-                logger.error("players stored more than once: %s", ", ".join(found))
-            self.duplicates = found
-            if not found:
-                self.is_prepared = True
-                return
-            await asyncio.sleep(DUPLICATES_SECONDS)
-
     async def _check_profiles(self) -> dict[str, Any]:
         if not await self._can_reach_profiles():
             return {"status": Condition.UNAVAILABLE, "detail": "profiles cannot be reached"}
-        if self.duplicates:
+        if self.index.duplicates:
             return {
                 "status": Condition.DEGRADED,
                 "detail": "players are stored more than once",
-                "duplicates": self.duplicates,
+                "duplicates": self.index.duplicates,
             }
-        if not self.is_prepared:
+        if self.profiles.outages.writes.is_failing:
+            return {
+                "status": Condition.DEGRADED,
+                "detail": f"profiles cannot be written: {self.profiles.outages.writes.reason}",
+            }
+        if not self.index.is_made:
             return {
                 "status": Condition.DEGRADED,
                 "detail": "the index on player_id is not made yet",

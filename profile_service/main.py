@@ -23,6 +23,7 @@ from profile_service.cache.origin import Origin
 from profile_service.dependencies import ProfileServiceState
 from profile_service.health import Health
 from profile_service.messaging.consumer import EventHandler, Subscription, open_rabbit_subscription
+from profile_service.profiles.index import ProfileIndex
 from profile_service.profiles.mongo import MongoProfiles
 from profile_service.profiles.repository import ProfileRepository
 from profile_service.profiles.updates import PendingUpdates
@@ -154,10 +155,11 @@ async def _parts(
             )
         handler = EventHandler(campaigns, clock=clock)
         subscription = await stack.enter_async_context(open_subscription(settings, handler))
+        index = ProfileIndex(repository)
+        await stack.enter_async_context(running(index.make, name="profile index"))
         checks = Health(
-            repository, campaigns, subscription, draining, clock, settings.max_staleness
+            repository, index, campaigns, subscription, draining, clock, settings.max_staleness
         )
-        await stack.enter_async_context(running(checks.prepare_profiles, name="profile index"))
         await stack.enter_async_context(running(campaigns.run, name="campaign refetches"))
         service = ProfileService(
             profiles=repository,

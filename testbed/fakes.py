@@ -19,6 +19,7 @@ from campaign_publisher.publishing.publisher import NobodyListens, PublishFailed
 from contracts.snapshot import CampaignSnapshot, LogPosition
 from contracts.wire import SnapshotEvent
 from profile_service.cache.origin import Fetched, OriginUnavailable
+from profile_service.profiles.outages import StoreOutages
 from profile_service.profiles.repository import (
     ActiveCampaignsUpdate,
     ProfileDocument,
@@ -51,7 +52,7 @@ class InMemoryProfiles:
 
     While `unavailable` every call fails; while `hanging` none ever answers. The ids in
     `taken` cannot be written, as another document holds them; `unpreparable` says why the
-    index cannot be made.
+    index cannot be made, `unwritable` why no write can.
     """
 
     def __init__(self, *profiles: ProfileDocument) -> None:
@@ -61,6 +62,8 @@ class InMemoryProfiles:
         self.unpreparable: str | None = None
         self.unavailable = False
         self.hanging = False
+        self.unwritable: str | None = None
+        self.outages = StoreOutages()
         self.pings = 0
         self.updates: list[ActiveCampaignsUpdate] = []
 
@@ -76,7 +79,7 @@ class InMemoryProfiles:
         }
 
     async def put(self, profiles: Sequence[ProfileDocument]) -> Written:
-        await self._reach()
+        await self._write()
         conflicts = self.taken & {profile["player_id"] for profile in profiles}
         writable = [profile for profile in profiles if profile["player_id"] not in conflicts]
         created = 0
@@ -91,11 +94,11 @@ class InMemoryProfiles:
         return Written(created, len(writable) - created, frozenset(conflicts), active_campaigns)
 
     async def delete(self, player_id: str) -> bool:
-        await self._reach()
+        await self._write()
         return self.documents.pop(player_id, None) is not None
 
     async def update_active_campaigns(self, updates: Sequence[ActiveCampaignsUpdate]) -> int:
-        await self._reach()
+        await self._write()
         self.updates += updates
         return sum(self._update(each) for each in updates)
 
@@ -115,6 +118,12 @@ class InMemoryProfiles:
             return False
         stored["active_campaigns"] = list(update.active_campaigns)
         return True
+
+    async def _write(self) -> None:
+        with self.outages.writes.watching(ProfilesUnavailable):
+            await self._reach()
+            if self.unwritable is not None:
+                raise ProfilesUnavailable(self.unwritable)
 
     async def _reach(self) -> None:
         await asyncio.sleep(0)

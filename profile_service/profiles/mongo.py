@@ -3,7 +3,7 @@
 import functools
 import logging
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
 
 import pymongo
 from bson.errors import BSONError
@@ -11,7 +11,8 @@ from pymongo import ReplaceOne, UpdateOne
 from pymongo.errors import BulkWriteError, OperationFailure, PyMongoError
 
 from foundation.mongo import Database
-from profile_service.profiles.outages import Outages, watched
+from foundation.outage import Outage
+from profile_service.profiles.outages import StoreOutages
 from profile_service.profiles.repository import (
     ActiveCampaignsUpdate,
     ProfileDocument,
@@ -30,6 +31,7 @@ MAX_DUPLICATES = 10
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
+Method = Callable[Concatenate["MongoProfiles", Arguments], Coroutine[Any, Any, Result]]
 
 
 def _translated(
@@ -49,6 +51,25 @@ def _translated(
     return call
 
 
+def _noting(
+    operation: Literal["reads", "writes", "pings"],
+) -> Callable[[Method[Arguments, Result]], Method[Arguments, Result]]:
+    """Note in the store's outages whether a method fails."""
+
+    def noting(method: Method[Arguments, Result]) -> Method[Arguments, Result]:
+        @functools.wraps(method)
+        async def call(
+            store: "MongoProfiles", /, *args: Arguments.args, **kwargs: Arguments.kwargs
+        ) -> Result:
+            outage: Outage = getattr(store.outages, operation)
+            with outage.watching(ProfilesUnavailable):
+                return await method(store, *args, **kwargs)
+
+        return call
+
+    return noting
+
+
 def _told(error: PyMongoError) -> str:
     """Tell an error by its name and the server's code for it: its text may hold anything."""
     told = type(error).__name__
@@ -64,13 +85,13 @@ class MongoProfiles:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._profiles = database[COLLECTION]
-        self.outages = Outages()
+        self.outages = StoreOutages()
 
     async def get(self, player_id: str) -> ProfileDocument | None:
         """Give the stored document without its `_id`, or None when there is none."""
         return (await self.get_many([player_id])).get(player_id)
 
-    @watched("read")
+    @_noting("reads")
     @_translated
     async def get_many(self, player_ids: Sequence[str]) -> dict[str, ProfileDocument]:
         """Give the stored documents without their `_id`, by player id, of those there are."""
@@ -93,7 +114,7 @@ class MongoProfiles:
                 found.setdefault(player_id, document)
         return found
 
-    @watched("written")
+    @_noting("writes")
     @_translated
     async def put(self, profiles: Sequence[ProfileDocument]) -> Written:
         """Write profiles whole; stored ones keep their active_campaigns.
@@ -122,13 +143,14 @@ class MongoProfiles:
             del active_campaigns[player_id]
         return Written(created, replaced, frozenset(waiting), active_campaigns)
 
-    @watched("written")
+    @_noting("writes")
     @_translated
     async def delete(self, player_id: str) -> bool:
         """Remove a profile, with all copies of it; False when there is none."""
         result = await self._profiles.delete_many(_of(player_id))
         return result.deleted_count > 0
 
+    @_noting("writes")
     @_translated
     async def update_active_campaigns(self, updates: Sequence[ActiveCampaignsUpdate]) -> int:
         """Set that one field where the stored value is still what was read; give how many were."""
@@ -151,7 +173,7 @@ class MongoProfiles:
             return int(error.details["nMatched"])
         return result.matched_count
 
-    @watched("reached")
+    @_noting("pings")
     @_translated
     async def ping(self) -> None:
         """Do nothing but reach the store."""

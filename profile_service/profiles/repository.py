@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from profile_service.profiles.outages import StoreOutages
+
 # A profile as it is stored: JSON's types, and whatever else BSON has when others wrote it.
 ProfileDocument = dict[str, Any]
 
@@ -44,7 +46,15 @@ class ProfileUnreadable(Exception):
 
 
 class ProfileRepository(Protocol):
-    """Profiles by player id. Every method raises ProfilesUnavailable when it cannot do its work."""
+    """Profiles by player id. Every method raises ProfilesUnavailable when it cannot do its work.
+
+    `outages` says which operations fail now.
+    """
+
+    @property
+    def outages(self) -> StoreOutages:
+        """What fails now, and why."""
+        ...
 
     async def get(self, player_id: str) -> ProfileDocument | None:
         """Give the stored document without its `_id`, or None when there is none.

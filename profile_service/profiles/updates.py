@@ -79,8 +79,7 @@ class PendingUpdates:
             batch = list(islice(self._pending.values(), BATCH))
             try:
                 written = await self._profiles.update_active_campaigns(batch)
-            except ProfilesUnavailable as error:
-                logger.warning("active_campaigns not updated: %s", error)
+            except ProfilesUnavailable:  # the store has logged it
                 self.outcomes["failed"] += 1
                 return False
             except Exception:

@@ -1,6 +1,10 @@
 """Profiles in SQLite: what is its own, beside what the shared contract tests hold it to."""
 
+import resource
+import signal
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -8,6 +12,20 @@ import pytest
 from devstack.sqlite_profiles import open_sqlite_profiles
 from profile_service.profiles.repository import ActiveCampaignsUpdate, ProfilesUnavailable, Written
 from testbed.builders import PLAYER_ID, a_profile
+
+
+@contextmanager
+def bounded_size(path: Path, *, blocks: int) -> Iterator[None]:
+    """Let files of this process grow by so many blocks of 4 KiB only, as if the disk were full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    size = max(each.stat().st_size for each in path.parent.glob(f"{path.name}*"))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size + blocks * 4096, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
 
 
 @pytest.fixture
@@ -62,3 +80,22 @@ async def test_without_their_table_they_are_unavailable(path: Path) -> None:
     async with open_sqlite_profiles(path) as profiles:
         with pytest.raises(ProfilesUnavailable):
             await profiles.ping()
+
+
+async def test_a_full_disk_is_logged_once(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """With SQLite's name for it, and once more when a write succeeds again."""
+    caplog.set_level("INFO", "profile_service")
+    async with open_sqlite_profiles(path) as profiles:
+        await profiles.prepare()
+        with bounded_size(path, blocks=20):
+            for _ in range(3):
+                with pytest.raises(ProfilesUnavailable):
+                    await profiles.put([a_profile(_note="x" * 1_000_000)])
+            assert profiles.outages.writes.is_failing
+            assert await profiles.get(PLAYER_ID) is None
+        await profiles.put([a_profile()])
+        assert not profiles.outages.writes.is_failing
+    began, ended = caplog.messages
+    assert began.startswith("profiles cannot be written: ")
+    assert "SQLITE_" in began
+    assert ended == "profiles can be written again"

@@ -10,8 +10,10 @@ import pytest
 
 from foundation.draining import Draining
 from foundation.tasks import running
-from profile_service.health import DUPLICATES_SECONDS, Condition, Health
-from testbed.builders import OTHER_STORE_ID, STORE_ID, a_head
+from profile_service.health import Condition, Health
+from profile_service.profiles.index import DUPLICATES_SECONDS, ProfileIndex
+from profile_service.profiles.repository import ProfilesUnavailable
+from testbed.builders import OTHER_STORE_ID, STORE_ID, a_head, a_profile
 from testbed.fakes import FakeOrigin, FakeSubscription, InMemoryProfiles
 from tests.profile_service.cache.stage import TTL, a_cache, receive, refetching, revision
 from tests.simulated_time import SimulatedClock, settle, simulated
@@ -26,8 +28,10 @@ class Stage:
         self.cache = a_cache(self.origin)
         self.subscription = FakeSubscription()
         self.draining = Draining()
+        self.index = ProfileIndex(self.profiles)
         self.health = Health(
             self.profiles,
+            self.index,
             self.cache,
             self.subscription,
             self.draining,
@@ -40,7 +44,7 @@ class Stage:
 async def a_stage(*, max_staleness: timedelta | None = None) -> AsyncIterator[Stage]:
     """Give a health check over a cache that is kept fresh, and profiles with their index."""
     stage = Stage(max_staleness=max_staleness)
-    await stage.health.prepare_profiles()
+    await stage.index.make()
     async with refetching(stage.cache):
         yield stage
 
@@ -102,6 +106,24 @@ async def test_readiness_is_lost_with_the_profiles_and_regained(trouble: str) ->
         setattr(stage.profiles, trouble, False)
         await asyncio.sleep(1.0)
         assert (await stage.health.report()).is_ready
+
+
+@simulated
+async def test_a_store_that_refuses_writes_degrades_readiness() -> None:
+    """It names the reason until a write succeeds; players are answered all the time."""
+    async with a_stage() as stage:
+        stage.profiles.unwritable = "OperationalError SQLITE_FULL"
+        with pytest.raises(ProfilesUnavailable):
+            await stage.profiles.put([a_profile()])
+        report = await stage.health.report()
+        assert report.is_ready
+        assert report.checks["profiles"] == {
+            "status": "degraded",
+            "detail": "profiles cannot be written: OperationalError SQLITE_FULL",
+        }
+        stage.profiles.unwritable = None
+        await stage.profiles.put([a_profile()])
+        assert (await stage.health.report()).status is Condition.OK
 
 
 @simulated
@@ -179,7 +201,7 @@ async def test_the_index_is_made_when_the_store_is_there() -> None:
     """It is tried again until then."""
     stage = Stage()
     stage.profiles.unavailable = True
-    preparing = asyncio.create_task(stage.health.prepare_profiles())
+    preparing = asyncio.create_task(stage.index.make())
     await asyncio.sleep(60)
     assert not preparing.done()
     stage.profiles.unavailable = False
@@ -191,9 +213,9 @@ async def test_the_index_is_made_when_the_store_is_there() -> None:
 async def test_an_index_that_cannot_be_made_is_told_of(caplog: pytest.LogCaptureFixture) -> None:
     """In ready until it is made, and in the log with each new reason, not with each attempt."""
     async with a_stage() as stage:
-        stage.health.is_prepared = False
+        stage.index.is_made = False
         stage.profiles.unpreparable = "OperationFailure 86 IndexKeySpecsConflict"
-        async with running(stage.health.prepare_profiles, name="profile index"):
+        async with running(stage.index.make, name="profile index"):
             await asyncio.sleep(60)
             report = await stage.health.report()
             assert report.is_ready
@@ -214,9 +236,9 @@ async def test_an_index_that_cannot_be_made_is_told_of(caplog: pytest.LogCapture
 async def test_duplicates_are_named_until_there_are_none(caplog: pytest.LogCaptureFixture) -> None:
     """In the log once, and in ready until somebody has mended them."""
     async with a_stage() as stage:
-        stage.health.is_prepared = False
+        stage.index.is_made = False
         stage.profiles.duplicates = ["one", "two"]
-        async with running(stage.health.prepare_profiles, name="profile index"):
+        async with running(stage.index.make, name="profile index"):
             await asyncio.sleep(5 * DUPLICATES_SECONDS)
             report = await stage.health.report()
             assert report.is_ready

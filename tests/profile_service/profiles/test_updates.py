@@ -155,8 +155,12 @@ async def test_a_profile_that_changed_or_went_away_is_left_alone() -> None:
 
 
 @simulated
-async def test_while_the_store_is_away_updates_wait() -> None:
-    """They are tried again with backoff, at most 2 s apart, and written when it is back."""
+async def test_while_the_store_is_away_updates_wait(caplog: pytest.LogCaptureFixture) -> None:
+    """They are tried again with backoff, at most 2 s apart, and written when it is back.
+
+    The log has one line when that begins and one when it ends.
+    """
+    caplog.set_level("INFO", "profile_service")
     profiles = some_profiles(1)
     profiles.unavailable = True
     updates = PendingUpdates(profiles)
@@ -169,6 +173,10 @@ async def test_while_the_store_is_away_updates_wait() -> None:
         await asyncio.sleep(2.1)
         assert len(updates) == 0
     assert profiles.documents["0"]["active_campaigns"] == ["a"]
+    assert caplog.messages == [
+        "profiles cannot be written: the test has switched it off",
+        "profiles can be written again",
+    ]
 
 
 @simulated
