@@ -5,7 +5,6 @@ from typing import Annotated, TypedDict
 from fastapi import Depends, Header, Path, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from campaign_publisher.campaigns.preconditions import Preconditions
 from campaign_publisher.health import Health, examine
 from campaign_publisher.log.replica import LogReplica
 from campaign_publisher.publishing.publisher import SnapshotChannel, SnapshotPublisher
@@ -15,7 +14,7 @@ from contracts.keys import KEY_RULE, normalise_key
 from foundation.clock import Clock
 from foundation.draining import Draining
 from foundation.errors import Invalid
-from foundation.etags import parse_etags
+from foundation.preconditions import Preconditions
 from foundation.tokens import Tokens
 
 
@@ -78,20 +77,7 @@ async def _name(name: Annotated[str, Path(description=f"The campaign's name: {KE
 
 
 async def _preconditions(if_match: ETags = None, if_none_match: ETags = None) -> Preconditions:
-    return Preconditions(
-        if_match=_condition(if_match, "if-match"),
-        if_none_match=_condition(if_none_match, "if-none-match"),
-    )
-
-
-def _condition(lines: list[str] | None, header: str) -> str | None:
-    if lines is None:
-        return None
-    joined = ", ".join(lines)
-    # An empty If-None-Match would always hold, although its sender meant a condition.
-    if not parse_etags(joined):
-        raise Invalid.at("header", header, msg="must name an ETag, or be `*`")
-    return joined
+    return Preconditions.of_headers(if_match, if_none_match)
 
 
 def parse_key(text: str, parameter: str) -> str:

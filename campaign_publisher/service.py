@@ -6,12 +6,12 @@ from typing import Any
 
 from campaign_publisher.campaigns import edits
 from campaign_publisher.campaigns.commits import Committer
-from campaign_publisher.campaigns.preconditions import Preconditions
 from campaign_publisher.campaigns.selection import Selection, select
 from campaign_publisher.log.history import Page, read_page
 from campaign_publisher.log.replica import LogReplica
 from campaign_publisher.log.state import CampaignState
 from contracts.campaign import Campaign
+from foundation.preconditions import Preconditions
 
 
 @dataclass(frozen=True, slots=True)

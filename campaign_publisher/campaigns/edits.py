@@ -9,12 +9,12 @@ from uuid import UUID, uuid4
 import orjson
 
 from campaign_publisher.campaigns.parsing import merged, parse_campaign
-from campaign_publisher.campaigns.preconditions import Preconditions
 from campaign_publisher.log.change import Change, Operation
 from campaign_publisher.log.state import CampaignState, StoredCampaign
 from contracts.campaign import Campaign
 from contracts.wire import snapshot_etag
 from foundation.errors import NotFound
+from foundation.preconditions import Preconditions
 from foundation.slices import in_slices
 
 

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from campaign_publisher.campaigns.commits import APPEND_SECONDS, DECIDE_SECONDS, MAX_WAITING
 from campaign_publisher.campaigns.limits import MAX_CAMPAIGN_BYTES
-from campaign_publisher.campaigns.preconditions import Preconditions
 from campaign_publisher.log.change import AppendUnsettled, Change, LogUnavailable
 from campaign_publisher.log.state import EMPTY, fold
 from contracts.wire import MAX_SNAPSHOT_BYTES
@@ -19,6 +18,7 @@ from foundation.errors import (
     TooLarge,
     Unavailable,
 )
+from foundation.preconditions import Preconditions
 from testbed.builders import OTHER_STORE_ID, STORE_ID, a_campaign, a_head
 from testbed.fakes import InMemoryLog
 from tests.campaign_publisher.replicas import Replica, a_change, a_loaded_replica, a_replica

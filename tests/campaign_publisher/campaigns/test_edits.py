@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 
 from campaign_publisher.campaigns import edits as writes
 from campaign_publisher.campaigns.edits import ProposedChange
-from campaign_publisher.campaigns.preconditions import Preconditions
 from campaign_publisher.log.change import Operation
 from campaign_publisher.log.state import CampaignState, fold
 from contracts.campaign import Campaign
 from contracts.wire import snapshot_etag
 from foundation.errors import Invalid, NotFound, PreconditionFailed
+from foundation.preconditions import Preconditions
 from testbed.builders import NOW, a_campaign
 from tests import strategies
 from tests.campaign_publisher.replicas import a_state

@@ -17,7 +17,6 @@ from pymongo import ReadPreference
 from pymongo.read_concern import ReadConcern
 
 from campaign_publisher.campaigns.commits import Committer
-from campaign_publisher.campaigns.preconditions import Preconditions
 from campaign_publisher.log import mongo_checkpoints as checkpoints
 from campaign_publisher.log.change import (
     MAX_CHANGE_BYTES,
@@ -38,6 +37,7 @@ from contracts.campaign import Campaign
 from devstack.sqlite_log import open_sqlite_log
 from foundation.clock import SystemClock
 from foundation.mongo import Database, mongo_database
+from foundation.preconditions import Preconditions
 from foundation.settings import MongoDriver
 from testbed import servers
 from testbed.builders import OTHER_STORE_ID, a_campaign, a_head

@@ -10,7 +10,6 @@ from functools import partial
 
 import pytest
 
-from campaign_publisher.campaigns.preconditions import Preconditions
 from campaign_publisher.log.replica import keep_up
 from campaign_publisher.publishing.publisher import (
     LOOK_SECONDS,
@@ -22,6 +21,7 @@ from campaign_publisher.publishing.publisher import (
 from campaign_publisher.publishing.snapshots import Snapshots
 from contracts.snapshot import CampaignSnapshot
 from contracts.wire import HEARTBEAT_TYPE, SNAPSHOT_TYPE
+from foundation.preconditions import Preconditions
 from foundation.tasks import running
 from testbed.builders import a_campaign, a_head
 from testbed.fakes import FakeChannel, InMemoryLog, Sent

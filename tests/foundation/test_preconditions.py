@@ -2,15 +2,15 @@
 
 import pytest
 
-from campaign_publisher.campaigns.preconditions import Preconditions
-from foundation.errors import PreconditionFailed
+from foundation.errors import Invalid, PreconditionFailed
+from foundation.preconditions import Preconditions
 
 ETAG = '"store-1"'
 WEAK = 'W/"store-1"'
 
 
 def holds(conditions: Preconditions, etag: str | None, *, strongly: bool = True) -> bool:
-    """Tell whether the conditions hold for what has `etag`."""
+    """Return whether the conditions hold for a resource that has `etag`."""
     try:
         conditions.check(etag, strongly=strongly)
     except PreconditionFailed:
@@ -69,3 +69,24 @@ def test_what_has_a_weak_etag_is_compared_weakly(header: str, *, expected: bool)
 def test_both_must_hold() -> None:
     """One that fails is enough."""
     assert not holds(Preconditions(if_match=ETAG, if_none_match="*"), ETAG)
+
+
+def test_a_header_may_come_in_several_lines() -> None:
+    """They are one list of ETags."""
+    conditions = Preconditions.of_headers(['"other"', ETAG], None)
+    assert holds(conditions, ETAG)
+    assert not holds(conditions, '"third"')
+
+
+@pytest.mark.parametrize("lines", [[""], [" ", ","]])
+def test_a_header_without_an_etag_is_refused(lines: list[str]) -> None:
+    """Its sender meant a condition, and would get none."""
+    with pytest.raises(Invalid, match="must name an ETag"):
+        Preconditions.of_headers(None, lines)
+
+
+def test_no_header_is_no_condition() -> None:
+    """Such preconditions are false."""
+    assert not Preconditions.of_headers(None, None)
+    assert Preconditions.of_headers(["*"], None)
+    assert Preconditions.of_headers(None, ["*"])
