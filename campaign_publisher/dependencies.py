@@ -73,23 +73,23 @@ async def _reader(request: Request, _: _bearer) -> None:
 
 
 async def _name(name: Annotated[str, Path(description=f"The campaign's name: {KEY_RULE}")]) -> str:
-    return parse_key(name, "name")
+    return parse_key(name, "path", "name")
 
 
 async def _preconditions(if_match: ETags = None, if_none_match: ETags = None) -> Preconditions:
     return Preconditions.of_headers(if_match, if_none_match)
 
 
-def parse_key(text: str, parameter: str) -> str:
+def parse_key(text: str, *loc: str) -> str:
     """Give a campaign's or a game's name as it is stored.
 
     Raises:
-        Invalid: it can be no such name; the message names `parameter`.
+        Invalid: it can be no such name; the message names `loc`.
     """
     try:
         return normalise_key(text)
     except ValueError as error:
-        raise Invalid.at(parameter, msg=str(error)) from None
+        raise Invalid.at(*loc, msg=str(error)) from None
 
 
 Service = Annotated[CampaignService, Depends(_service)]

@@ -22,11 +22,13 @@ from campaign_publisher.settings import Settings
 from foundation.clock import Clock, SystemClock
 from foundation.draining import Draining
 from foundation.error_handlers import answer_errors
+from foundation.head_requests import answer_head
 from foundation.logs import set_up_logging
 from foundation.mongo import mongo_database
 from foundation.rabbit import OnConnected
 from foundation.settings import load
 from foundation.tasks import running
+from foundation.upgrades import ignore_upgrades
 
 logger = logging.getLogger(__name__)
 
@@ -62,16 +64,19 @@ def create_app(
     if settings is None:
         settings = load(Settings)
         set_up_logging(settings)
+    ignore_upgrades()
     app = FastAPI(
         title="Campaigns",
         description="The campaigns of a game: their history, their newest state, and who is told.",
         # One schema of a campaign for both ways, or /docs would want every field in a PUT.
         separate_input_output_schemas=False,
+        redirect_slashes=False,
         lifespan=_lifespan(settings, open_log, open_channel, clock or SystemClock()),
     )
     answer_errors(app)
     for routes in (campaigns, snapshot, changes, asyncapi, store, health, metrics):
         app.include_router(routes.router)
+    answer_head(app)
     return app
 
 

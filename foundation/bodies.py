@@ -1,13 +1,43 @@
-"""Bodies of requests, read within a limit."""
+"""Bodies of requests, read within limits of size and time."""
 
 import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 from fastapi import Request
-from starlette.exceptions import HTTPException
 
-from foundation.errors import TooLarge
+from foundation.errors import BodyTimeout, BrokenOff, TooLarge, UnsupportedBody
 
 BODY_IDLE_SECONDS = 30.0
+
+
+async def body_chunks(request: Request) -> AsyncGenerator[bytes, None]:
+    """Yield the pieces of a request's body as they arrive.
+
+    Raises:
+        BodyTimeout: nothing arrived for 30 s.
+        BrokenOff: the body ended before its Content-Length.
+        UnsupportedBody: the body is compressed.
+        ClientDisconnect: the connection was closed before the body's end.
+    """
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in {"", "identity"}:
+        raise UnsupportedBody("the body must not be compressed: Content-Encoding must be identity")
+    missing = _content_length(request)
+    stream = request.stream().__aiter__()
+    while True:
+        try:
+            async with asyncio.timeout(BODY_IDLE_SECONDS):
+                chunk = await anext(stream, None)
+        except TimeoutError:
+            raise BodyTimeout("the body stopped coming") from None
+        if chunk is None:
+            break
+        missing -= len(chunk)
+        yield chunk
+    # A server that lost a part of the body must not make a success of the rest.
+    if missing > 0:
+        raise BrokenOff("the body ended before its Content-Length")
 
 
 async def read_body(request: Request, *, limit: int, what: str) -> bytes:
@@ -15,22 +45,21 @@ async def read_body(request: Request, *, limit: int, what: str) -> bytes:
 
     Raises:
         TooLarge: it is longer than `limit`; a Content-Length says so before a byte is read.
-        HTTPException: 408 when nothing comes for 30 s.
+        BodyTimeout, BrokenOff, UnsupportedBody, ClientDisconnect: as `body_chunks` does.
     """
     too_large = TooLarge(f"{what} must not be over {limit} bytes")
-    length = request.headers.get("content-length", "")
-    if length.isascii() and length.isdigit() and int(length[:20]) > limit:
+    if _content_length(request) > limit:
         raise too_large
     body = bytearray()
-    chunks = request.stream().__aiter__()
-    while True:
-        try:
-            async with asyncio.timeout(BODY_IDLE_SECONDS):
-                chunk = await anext(chunks, None)
-        except TimeoutError:
-            raise HTTPException(408, "the body stopped coming") from None
-        if chunk is None:
-            return bytes(body)
-        body += chunk
-        if len(body) > limit:
-            raise too_large
+    async with aclosing(body_chunks(request)) as chunks:
+        async for chunk in chunks:
+            body += chunk
+            if len(body) > limit:
+                raise too_large
+    return bytes(body)
+
+
+def _content_length(request: Request) -> int:
+    """Return the announced length, 0 for none; a server refuses one that is not a number."""
+    length = request.headers.get("content-length", "")
+    return int(length[:20]) if length.isascii() and length.isdigit() else 0

@@ -27,14 +27,16 @@ class InvalidAnswer(BaseModel):
 
 
 _DESCRIPTIONS = {
-    400: "The request is malformed",
+    400: "The request ended before its body did, or is malformed",
     401: "No valid bearer token",
     403: "Not allowed, or writes are switched off",
-    404: "There is no such thing",
+    404: "Not found",
     408: "The body stopped coming",
     409: "What is stored forbids it",
+    405: "The path has no such method",
     412: "The precondition does not hold",
     413: "Over a limit; the message says which",
+    415: "The body is compressed",
     503: "Something that is needed is away, try again later",
 }
 

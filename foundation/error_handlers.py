@@ -5,7 +5,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.requests import ClientDisconnect
 
-from foundation.errors import Invalid, ServiceError
+from foundation.errors import BrokenOff, Invalid, ServiceError
+from foundation.validation import message_of, readable
 
 
 def answer_errors(app: FastAPI) -> None:
@@ -13,21 +14,29 @@ def answer_errors(app: FastAPI) -> None:
 
     @app.exception_handler(ServiceError)
     async def service_error(_: Request, error: ServiceError) -> JSONResponse:
-        return JSONResponse({"detail": error.detail}, error.status, error.headers)
+        return _answer(error)
 
     # FastAPI's own answer repeats the input, which may be a secret or no JSON at all (NaN).
     @app.exception_handler(RequestValidationError)
     async def invalid_request(_: Request, error: RequestValidationError) -> JSONResponse:
-        problems = [
-            {"loc": [str(step)[:128] for step in found["loc"]], "msg": _plain(found["msg"])}
-            for found in error.errors()
-        ]
-        return JSONResponse({"detail": problems}, Invalid.status)
+        return _answer(
+            Invalid(
+                [
+                    {"loc": readable(found["loc"]), "msg": message_of(found)}
+                    for found in error.errors()
+                ]
+            )
+        )
 
     @app.exception_handler(ClientDisconnect)
     async def gone(_: Request, __: ClientDisconnect) -> JSONResponse:
-        return JSONResponse({"detail": "the request broke off"}, 400)
+        return _answer(BrokenOff("the request broke off"))
+
+    # Starlette raises the exception again once this is sent: the server logs it, once.
+    @app.exception_handler(Exception)
+    async def unexpected(_: Request, __: Exception) -> JSONResponse:
+        return _answer(ServiceError("internal error"))
 
 
-def _plain(message: str) -> str:
-    return message.removeprefix("Value error, ")
+def _answer(error: ServiceError) -> JSONResponse:
+    return JSONResponse({"detail": error.detail}, error.status, error.headers)

@@ -1,18 +1,21 @@
 """The errors that a service answers with, each knowing its HTTP status.
 
     ServiceError
+    ├── BrokenOff             400  the request ended before its body did
     ├── Invalid               422  the input is wrong; says which field and what is allowed
     ├── Unauthorized          401  no token, or none that is known
     ├── Forbidden             403  the token does not allow this, or writes are switched off
     ├── NotFound              404
+    ├── BodyTimeout           408  the body stopped coming
     ├── Conflict              409  what is stored forbids it; somebody has to look at that
     ├── PreconditionFailed    412  If-Match or If-None-Match does not hold
     ├── TooLarge              413  says which limit
+    ├── UnsupportedBody       415  the body is compressed
     └── Unavailable           503  something that is needed is away; try again later
         └── OutcomeUnknown    503  a write may or may not have happened
 
-A lower layer's exceptions are turned into these where they are caught; the text of
-an exception that is not one of these never reaches a client.
+A lower layer's exceptions are turned into these where they are caught. Any other exception is
+answered with a 500 that says "internal error": its text never reaches a client.
 """
 
 from collections.abc import Sequence
@@ -48,8 +51,28 @@ class Invalid(ServiceError):
 
     @classmethod
     def at(cls, *loc: str | int, msg: str) -> "Invalid":
-        """Give the error for one thing that is wrong at `loc`."""
+        """Return the error for one thing that is wrong at `loc`."""
         return cls([{"loc": list(loc), "msg": msg}])
+
+
+class BrokenOff(ServiceError):
+    """The request ended before its body did; the connection is closed."""
+
+    status = 400
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.headers = {"Connection": "close"}
+
+
+class BodyTimeout(ServiceError):
+    """The body stopped coming; the connection is closed, or the rest would be waited for."""
+
+    status = 408
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.headers = {"Connection": "close"}
 
 
 class Unauthorized(ServiceError):
@@ -90,6 +113,12 @@ class TooLarge(ServiceError):
     """The input is over a limit."""
 
     status = 413
+
+
+class UnsupportedBody(ServiceError):
+    """The body is encoded in a way that is not read."""
+
+    status = 415
 
 
 class Unavailable(ServiceError):

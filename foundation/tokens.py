@@ -83,7 +83,7 @@ class Tokens:
             Unauthorized: the header is missing, is no bearer token, or names none we know.
         """
         if not self._actors:
-            raise Forbidden(f"writes are switched off: set {self.variable} to allow them")
+            raise Forbidden(f"this needs a token, and {self.variable} is not set")
         scheme, _, secret = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not secret:
             raise Unauthorized("needs the header 'Authorization: Bearer TOKEN'")

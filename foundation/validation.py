@@ -1,6 +1,7 @@
-"""Reading JSON strictly and telling what is wrong with it without repeating it."""
+"""Reading JSON strictly, and describing what is wrong with it without repeating it."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar, get_args
 
 import orjson
@@ -47,16 +48,17 @@ def _problems_of(
 ) -> list[Problem]:
     """List what pydantic found wrong, without the input: it may hold a secret or a NaN.
 
-    What is none of a union's types is one problem, not one for each of them. At most 100
-    problems, so that an error is never much larger than its cause. Where there are over 2,000,
-    only their number is told: pydantic writes down all of them or none, and that takes long.
+    A value matching no member of a union is reported once, not once per member. At most 100
+    problems are named, so that an error is never much larger than its cause. Where there are
+    over 2,000, only their number is given: pydantic writes down all of them or none, and that
+    takes long.
     """
     if (found_in_all := error.error_count()) > MAX_COUNTED:
         message = f"has {found_in_all} problems, too many to name"
         return [{"loc": [*loc], "msg": message}]
     problems: list[Problem] = []
     unions: dict[tuple[int | str, ...], Problem] = {}
-    for found in error.errors(include_url=False, include_context=False, include_input=False):
+    for found in error.errors(include_url=False, include_input=False):
         place = _place(found, value)
         message = _message(found, model)
         if (of_union := unions.get(place)) is not None:
@@ -71,7 +73,7 @@ def _problems_of(
 
 
 def _place(found: ErrorDetails, value: Any) -> tuple[int | str, ...]:
-    """Give where in `value` a problem is: pydantic adds the name of the union's type it tried."""
+    """Return where in `value` a problem is: pydantic adds the union's member that it tried."""
     for depth, step in enumerate(found["loc"]):
         try:
             value = value[step]
@@ -84,22 +86,50 @@ def _place(found: ErrorDetails, value: Any) -> tuple[int | str, ...]:
 def _message(found: ErrorDetails, model: type[BaseModel]) -> str:
     if found["type"] == "extra_forbidden":
         return f"is not known here; allowed: {', '.join(_fields_at(found['loc'][:-1], model))}"
-    if found["type"] in _TYPES:
-        return f"must be {_TYPES[found['type']]}"
-    return found["msg"].removeprefix("Value error, ")
+    return message_of(found)
 
 
-# What pydantic calls by Python's names, in JSON's.
+def message_of(found: Mapping[str, Any]) -> str:
+    """Return what pydantic found wrong in this project's words; the input is not repeated."""
+    allowed = _TYPES.get(found["type"])
+    if allowed is not None:
+        return f"must be {allowed.format(**found.get('ctx', {}))}"
+    message: str = _MESSAGES.get(found["type"]) or found["msg"].removeprefix("Value error, ")
+    return _SHOULD.sub("must ", message)
+
+
+# What pydantic says of these either names Python's types or repeats a part of the input.
 _TYPES = {
     "tuple_type": "a list",
     "list_type": "a list",
     "model_type": "a JSON object",
     "dict_type": "a JSON object",
+    "string_type": "a string",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_parsing_size": "a whole number that is not as long",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "uuid_type": "a UUID",
+    "uuid_parsing": "a UUID",
+    "literal_error": "{expected}",
+    "enum": "{expected}",
+    "greater_than": "greater than {gt}",
+    "greater_than_equal": "at least {ge}",
+    "less_than": "less than {lt}",
+    "less_than_equal": "at most {le}",
+    "string_too_short": "at least {min_length} characters long",
+    "string_too_long": "at most {max_length} characters long",
 }
+_MESSAGES = {"missing": "is required"}
+_SHOULD = re.compile(r"^\w+ should (?=(?:be|have|match|end|start) )")
 
 
 def _fields_at(loc: tuple[int | str, ...], model: type[BaseModel]) -> list[str]:
-    """Name the fields of the model that stands at `loc` in `model`."""
+    """Return the names of the fields of the model at `loc` in `model`."""
     for step in loc:
         annotation = model.model_fields[str(step)].annotation
         inner = (annotation, *get_args(annotation))
@@ -110,5 +140,5 @@ def _fields_at(loc: tuple[int | str, ...], model: type[BaseModel]) -> list[str]:
 
 
 def readable(loc: Iterable[int | str]) -> list[int | str]:
-    """Give a place for a problem to name: keys that the sender chose are shortened."""
+    """Return `loc` as a problem shows it: keys that the sender chose are shortened."""
     return [step if isinstance(step, int) else step[:MAX_KEY_SHOWN] for step in loc]

@@ -10,11 +10,13 @@ from fastapi import FastAPI
 from foundation.clock import Clock, SystemClock
 from foundation.draining import Draining
 from foundation.error_handlers import answer_errors
+from foundation.head_requests import answer_head
 from foundation.logs import set_up_logging
 from foundation.mongo import mongo_database
 from foundation.settings import load
 from foundation.tasks import running
 from foundation.tokens import first_secret
+from foundation.upgrades import ignore_upgrades
 from profile_service.api import cache, client_config, health, metrics, profiles
 from profile_service.cache.cache import CampaignCache
 from profile_service.cache.http_origin import open_http_origin
@@ -89,10 +91,12 @@ def create_app(
                 yield
             parts.draining.started = True
 
+    ignore_upgrades()
     app = FastAPI(
         title="Profile Matcher: profile service",
         summary="Tells a game's clients which campaigns a player is in.",
         version="1",
+        redirect_slashes=False,
         lifespan=lifespan,
         # Asked first and by itself: FastAPI finds the routes of included routers more slowly.
         routes=client_config.router.routes,
@@ -102,6 +106,7 @@ def create_app(
     answer_errors(app)
     for routes in (profiles, cache, health, metrics):
         app.include_router(routes.router)
+    answer_head(app)
     return app
 
 

@@ -26,7 +26,7 @@ from foundation.paths import key_parameter
 from foundation.validation import parse_json
 
 WRITE_ERRORS = error_answers(401, 403, 412, 422, 503)
-BODY_ERRORS = error_answers(408, 413)
+BODY_ERRORS = error_answers(400, 408, 413, 415)
 
 Instant = Annotated[str | None, Query(description="RFC 3339, such as 2022-01-25T00:00:00Z")]
 

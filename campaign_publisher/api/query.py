@@ -32,14 +32,14 @@ def parse_selection(
     """
     window = _window(start_date, end_date)
     if window is not None and at is not None:
-        raise Invalid.at("at", msg="cannot stand beside start_date or end_date")
+        raise Invalid.at("query", "at", msg="cannot stand beside start_date or end_date")
     if window is not None and status is not None:
-        raise Invalid.at("status", msg="is judged at one time: give at, not a window")
+        raise Invalid.at("query", "status", msg="is judged at one time: give at, not a window")
     return Selection(
         at=now if at is None else _instant(at, "at"),
         status=None if status == "all" else CampaignStatus(status or CampaignStatus.ACTIVE),
         window=window,
-        game=None if game is None else parse_key(game, "game"),
+        game=None if game is None else parse_key(game, "query", "game"),
     )
 
 
@@ -49,7 +49,7 @@ def _window(start_date: str | None, end_date: str | None) -> Window | None:
     start = None if start_date is None else _instant(start_date, "start_date")
     end = None if end_date is None else _instant(end_date, "end_date")
     if start is not None and end is not None and start >= end:
-        raise Invalid.at("end_date", msg="must be later than start_date")
+        raise Invalid.at("query", "end_date", msg="must be later than start_date")
     return Window(start, end)
 
 
@@ -57,4 +57,4 @@ def _instant(text: str, parameter: str) -> datetime:
     try:
         return parse_instant(_LOST_PLUS.sub("+", text))
     except ValueError as error:
-        raise Invalid.at(parameter, msg=str(error)) from None
+        raise Invalid.at("query", parameter, msg=str(error)) from None

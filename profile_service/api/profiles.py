@@ -1,16 +1,14 @@
 """PUT, GET, DELETE /profiles/{player_id} and POST /profiles/import: for operators and loaders."""
 
-import asyncio
-from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
-from starlette.exceptions import HTTPException
 
 from contracts.profile import Profile
-from foundation.bodies import BODY_IDLE_SECONDS, read_body
+from foundation.bodies import body_chunks, read_body
 from foundation.error_answers import error_answers
 from foundation.errors import ServiceError
 from foundation.paths import key_parameter
@@ -67,7 +65,8 @@ _NDJSON_BODY = {
     ),
     response_model=ImportAnswer,
     responses={
-        **error_answers(401, 403),
+        **error_answers(401, 403, 415),
+        400: {"model": BrokenOffAnswer, "description": "The body ended too early"},
         408: {"model": BrokenOffAnswer, "description": "The body stopped coming"},
         503: {
             "model": BrokenOffAnswer,
@@ -79,13 +78,12 @@ _NDJSON_BODY = {
 async def import_many(request: Request, parts: State, _: Actor) -> Response:
     report = ImportReport()
     try:
-        await import_profiles(parts.service, _chunks(request), report)
+        async with aclosing(body_chunks(request)) as chunks:
+            await import_profiles(parts.service, chunks, report)
     except ServiceError as error:
         return JSONResponse(
             {"detail": error.detail, **_answer(report)}, error.status, error.headers
         )
-    except HTTPException as error:
-        return JSONResponse({"detail": error.detail, **_answer(report)}, error.status_code)
     return JSONResponse(_answer(report))
 
 
@@ -99,7 +97,7 @@ async def import_many(request: Request, parts: State, _: Actor) -> Response:
     response_model=Profile,
     responses={
         201: {"model": Profile, "description": "There was none; it was made"},
-        **error_answers(401, 403, 408, 409, 413, 422, 503),
+        **error_answers(400, 401, 403, 408, 409, 413, 415, 422, 503),
     },
     openapi_extra=_PROFILE_BODY,
 )
@@ -139,17 +137,3 @@ def _answer(report: ImportReport) -> dict[str, Any]:
 
 def _json(body: bytes, status: int = 200) -> Response:
     return Response(body, status, media_type="application/json")
-
-
-async def _chunks(request: Request) -> AsyncIterator[bytes]:
-    """Give the body's pieces; 408 when nothing comes for 30 s."""
-    stream = request.stream().__aiter__()
-    while True:
-        try:
-            async with asyncio.timeout(BODY_IDLE_SECONDS):
-                chunk = await anext(stream, None)
-        except TimeoutError:
-            raise HTTPException(408, "the body stopped coming") from None
-        if chunk is None:
-            return
-        yield chunk
