@@ -25,7 +25,7 @@ class RequestParser(httptools.HttpRequestParser):
         # As uvicorn sets it: what follows `Connection: close` is skipped, not an error.
         self.set_dangerous_leniencies(lenient_data_after_close=True)
 
-    def feed_data(self, data: bytes | bytearray | memoryview) -> None:
+    def feed_data(self, data: Any) -> None:
         """Parse what arrived.
 
         Raises:

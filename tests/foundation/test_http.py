@@ -9,14 +9,14 @@ from uuid import UUID
 import httpx
 import pytest
 from fastapi import FastAPI, Query, Request, Response
-from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from foundation.bodies import read_body
 from foundation.error_answers import ErrorAnswer, InvalidAnswer, error_answers
 from foundation.error_handlers import answer_errors
-from foundation.errors import Invalid, Unavailable
+from foundation.errors import BodyTimeout, Invalid, Unavailable
 from foundation.etags import etag_of, is_unchanged
+from foundation.head_requests import answer_head
 from tests.simulated_time import simulated
 
 LIMIT = 1000
@@ -43,13 +43,16 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
             "invalid": Invalid.at("a", 1, msg="is wrong"),
             "unavailable": Unavailable("away", retry_after=7),
             "disconnect": ClientDisconnect(),
+            "unexpected": RuntimeError("hunter2"),
         }[kind]
 
     @app.get("/etag")
     async def etag(request: Request) -> Response:
         return Response(status_code=304 if is_unchanged(request.scope["headers"], ETAG) else 200)
 
-    transport = httpx.ASGITransport(app)
+    answer_head(app)
+    # As a server does, which has sent the answer to an exception before it is raised again.
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         yield client
 
@@ -106,9 +109,9 @@ async def test_a_body_that_stops_coming_is_given_up() -> None:
         return {"type": "http.request", "body": b"x", "more_body": True}
 
     request = Request({"type": "http", "headers": []}, receive)
-    with pytest.raises(HTTPException) as given_up:
+    with pytest.raises(BodyTimeout) as given_up:
         await read_body(request, limit=LIMIT, what="a campaign")
-    assert given_up.value.status_code == 408
+    assert given_up.value.status == 408
     assert left == 0
 
 
@@ -135,6 +138,51 @@ async def test_errors_are_answered_as_they_say(client: httpx.AsyncClient) -> Non
     assert (unavailable.status_code, unavailable.json()) == (503, {"detail": "away"})
     assert unavailable.headers["retry-after"] == "7"
     assert (await client.get("/error/disconnect")).status_code == 400
+
+
+async def test_an_unexpected_exception_is_a_500_without_its_text(client: httpx.AsyncClient) -> None:
+    """JSON as every other error, and nothing of what was raised."""
+    answer = await client.get("/error/unexpected")
+    assert (answer.status_code, answer.json()) == (500, {"detail": "internal error"})
+
+
+async def test_a_short_body_is_refused(client: httpx.AsyncClient) -> None:
+    """What a server passes on of a body that it lost in part is no success."""
+    answer = await client.post("/body", content=pieces(10, 2), headers={"Content-Length": "21"})
+    assert (answer.status_code, answer.headers["connection"]) == (400, "close")
+    assert answer.json() == {"detail": "the body ended before its Content-Length"}
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "br", "gzip, identity", "Deflate"])
+async def test_a_compressed_body_is_refused(client: httpx.AsyncClient, encoding: str) -> None:
+    """415 names the header; `identity` is no compression."""
+    refused = await client.post("/body", content=b"x", headers={"Content-Encoding": encoding})
+    assert refused.status_code == 415
+    assert "Content-Encoding must be identity" in refused.json()["detail"]
+    read = await client.post("/body", content=b"x", headers={"Content-Encoding": "Identity"})
+    assert read.status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/typed?number=7", "/typed?number=x", "/etag", "/none", "/body"])
+async def test_head_is_get_without_the_body(client: httpx.AsyncClient, path: str) -> None:
+    """Status and headers are those of GET, Content-Length with them."""
+    got, head = await client.get(path), await client.head(path)
+    assert (head.status_code, head.headers) == (got.status_code, got.headers)
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ({}, "is required"),
+        ({"number": "x"}, "must be a whole number"),
+        ({"number": "1", "id": "hunter2"}, "must be a UUID"),
+    ],
+)
+async def test_parameters_are_refused_in_the_words_of_bodies(
+    client: httpx.AsyncClient, query: dict[str, str], message: str
+) -> None:
+    """One voice, whether FastAPI or this project finds what is wrong."""
+    assert (await client.get("/typed", params=query)).json()["detail"][0]["msg"] == message
 
 
 @pytest.mark.parametrize(

@@ -55,8 +55,8 @@ class Connection:
         """Say that nothing more will be sent, and go on reading."""
         self._writer.write_eof()
 
-    async def answer(self) -> tuple[int, dict[str, str], bytes]:
-        """Read one answer: its status, headers and body."""
+    async def head(self) -> tuple[int, dict[str, str]]:
+        """Read an answer's status and headers."""
         async with asyncio.timeout(ANSWER_SECONDS):
             head = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1")
             status, *lines = head.strip().split("\r\n")
@@ -64,8 +64,14 @@ class Connection:
                 name.lower(): value.strip()
                 for name, _, value in (line.partition(":") for line in lines)
             }
+        return int(status.split()[1]), headers
+
+    async def answer(self) -> tuple[int, dict[str, str], bytes]:
+        """Read one answer: its status, headers and body."""
+        status, headers = await self.head()
+        async with asyncio.timeout(ANSWER_SECONDS):
             body = await self._reader.readexactly(int(headers.get("content-length", "0")))
-        return int(status.split()[1]), headers, body
+        return status, headers, body
 
     async def rest(self) -> bytes:
         """Read until the server closes the connection."""

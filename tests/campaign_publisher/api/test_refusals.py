@@ -129,7 +129,7 @@ async def test_a_name_that_is_none(api: Api, method: str, name: str) -> None:
     path = f"/campaigns/{name.replace('.', '%2E')}"
     response = await api.client.request(method, path, json=GOOD)
     assert response.status_code == 422
-    assert response.json()["detail"][0]["loc"] == ["name"]
+    assert response.json()["detail"][0]["loc"] == ["path", "name"]
 
 
 async def in_chunks(size: int) -> AsyncIterator[bytes]:
