@@ -22,11 +22,12 @@ class HealthStatus(StrEnum):
 class LogCheck(BaseModel):
     """Whether the log can be read; `age` is the seconds since the last time that it was."""
 
-    status: Literal["ok", "loading", "unreadable", "log replaced"]
+    status: Literal["ok", "degraded", "loading", "unreadable", "log replaced"]
     store_id: UUID | None = None
     revision: int | None = None
     campaigns: int | None = None
     age: float | None = None
+    detail: str | None = None
 
 
 class PublishingCheck(BaseModel):
@@ -66,9 +67,9 @@ def examine(
     checks = Checks(log=_log(replica), publishing=_publishing(replica, publisher, channel))
     if draining:
         status = HealthStatus.DRAINING
-    elif checks.log.status != "ok":
+    elif checks.log.status not in {"ok", "degraded"}:
         status = HealthStatus.UNAVAILABLE
-    elif checks.publishing.status != "ok":
+    elif checks.log.status != "ok" or checks.publishing.status != "ok":
         status = HealthStatus.DEGRADED
     else:
         status = HealthStatus.OK
@@ -77,12 +78,20 @@ def examine(
 
 def _log(replica: LogReplica) -> LogCheck:
     if not replica.is_loaded:
-        return LogCheck(status="loading")
+        return LogCheck(status="loading", detail=replica.problem)
     state = replica.state
+    status: Literal["ok", "degraded", "unreadable", "log replaced"]
+    if replica.replaced:
+        status, detail = "log replaced", replica.problem
+    elif not replica.is_current:
+        status, detail = "unreadable", None
+    elif replica.appending.is_failing:
+        status, detail = "degraded", "the log cannot be written"
+    else:
+        status, detail = "ok", None
     return LogCheck(
-        status=(
-            "log replaced" if replica.replaced else "ok" if replica.is_current else "unreadable"
-        ),
+        status=status,
+        detail=detail,
         store_id=state.store_id,
         revision=state.revision,
         campaigns=len(state.campaigns),

@@ -5,30 +5,27 @@ from enum import StrEnum
 from typing import Annotated, Any, Self
 
 from pydantic import (
-    BaseModel,
     ConfigDict,
     Field,
+    FieldSerializationInfo,
+    SerializerFunctionWrapHandler,
     StringConstraints,
+    ValidationError,
     ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    field_serializer,
     field_validator,
     model_validator,
 )
 
+from contracts.contract import MAX_INTEGER, Contract
 from contracts.instants import Instant
 from contracts.keys import Key
-
-MAX_LEVEL = 2**63 - 1  # what BSON can hold
 
 Value = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 # To name each of very many wrong values takes long: the first is named.
 Values = Annotated[tuple[Value, ...], Field(fail_fast=True, json_schema_extra={"minItems": 1})]
-Level = Annotated[int, Field(ge=0, le=MAX_LEVEL)]
-
-
-class Contract(BaseModel):
-    """A frozen model that takes nothing it does not know and converts nothing."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+Level = Annotated[int, Field(ge=0, le=MAX_INTEGER)]
 
 
 class LevelRange(Contract):
@@ -90,6 +87,15 @@ class Matchers(Contract):
     does_not_have: Conditions | None = None
 
 
+class UnknownMatchers(Matchers):
+    """Matchers that this version cannot read, kept as they were read in `source`.
+
+    They match nobody: to leave out a matcher that is not understood would widen a campaign.
+    """
+
+    source: dict[str, Any]
+
+
 class CampaignStatus(StrEnum):
     """What a campaign is at an instant."""
 
@@ -115,6 +121,11 @@ class Campaign(Contract):
     end_date: Instant | None = None
     enabled: bool = True
     last_updated: Instant | None = None
+
+    @field_validator("matchers", mode="before")
+    @classmethod
+    def _null_is_absent(cls, value: Any) -> Any:
+        return Matchers() if value is None else value
 
     @field_validator("end_date")
     @classmethod
@@ -146,3 +157,49 @@ class Campaign(Contract):
         if self.is_active(at):
             return CampaignStatus.ACTIVE
         return CampaignStatus.SCHEDULED
+
+
+class LoggedCampaign(Campaign):
+    """A campaign as it is read from the log: unknown keys and matchers are kept.
+
+    A change that a later version wrote is copied, checkpointed and published by this one
+    without a loss.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    @classmethod
+    def of(cls, campaign: Campaign) -> "LoggedCampaign":
+        """Return a valid campaign as the log keeps it."""
+        return cls.model_construct(None, **dict(campaign))
+
+    @property
+    def unknown(self) -> dict[str, Any]:
+        """The keys that this version does not know, with their values."""
+        return self.model_extra or {}
+
+    @field_validator("matchers", mode="wrap")
+    @classmethod
+    def _keep_unknown(cls, value: Any, read: ValidatorFunctionWrapHandler) -> Matchers:
+        return read_matchers(value, read)
+
+    @field_serializer("matchers", mode="wrap")
+    def _write_unknown(
+        self, value: Matchers, write: SerializerFunctionWrapHandler, _: FieldSerializationInfo
+    ) -> Any:
+        return value.source if isinstance(value, UnknownMatchers) else write(value)
+
+
+def read_matchers(value: Any, read: ValidatorFunctionWrapHandler) -> Matchers:
+    """Return the matchers that `read` makes of a value; UnknownMatchers for another object.
+
+    Raises:
+        ValidationError: the value is no JSON object.
+    """
+    try:
+        matchers: Matchers = read(value)
+    except ValidationError:
+        if not isinstance(value, dict):  # damaged: a later version's are an object, too
+            raise
+        return UnknownMatchers(source=value)
+    return matchers

@@ -14,10 +14,10 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from contracts.contract import MAX_INTEGER
 from contracts.instants import parse_instant
 from contracts.keys import Key
 
-MAX_INTEGER = 2**63 - 1
 MAX_DEVICES = 1000
 MAX_FOREIGN = 100  # of an object's foreign fields are named: each takes long
 MAX_DEPTH = 64  # BSON stops at 100, and what reads a profile should not have to recurse deeply

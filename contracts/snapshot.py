@@ -1,33 +1,44 @@
-"""CampaignSnapshot: all campaigns that run or will run, as of one revision of the change log."""
+"""CampaignSnapshot: all campaigns that run, will run or have run, as of one revision of the log."""
 
 from enum import StrEnum
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import (
+    ConfigDict,
+    Field,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+    model_validator,
+)
 
-from contracts.campaign import Campaign, Contract
-from contracts.instants import Instant
+from contracts.campaign import Campaign, Matchers, read_matchers
+from contracts.contract import MAX_INTEGER, Received
 
 SCHEMA = 1
+MAX_RENEWALS = 100  # earlier stores that a snapshot names
 
-Revision = Annotated[int, Field(ge=0, lt=2**63)]
+Revision = Annotated[int, Field(ge=0, le=MAX_INTEGER)]
 # JSON has no UUID: strict mode would take only a UUID object.
 Uuid = Annotated[UUID, Field(strict=False)]
+# The stores that a log was renewed from, newest first.
+Renewals = Annotated[tuple[Uuid, ...], Field(strict=False, max_length=MAX_RENEWALS)]
 
 
 class SnapshotReason(StrEnum):
-    """Why a snapshot was published."""
+    """Why a snapshot or a heartbeat was sent."""
 
     STARTUP = "startup"
     CHANGE = "change"
     RECONNECT = "reconnect"
+    HEARTBEAT = "heartbeat"
+    REQUEST = "request"
 
 
-class LogPosition(Contract):
+class LogPosition(Received):
     """A place in a change log: the log's id, a revision, and the id of the change that made it.
 
-    Two logs with the same store and revision but another head have parted: one of
+    Two logs with the same store and revision but another head have diverged: one of
     them was replaced, by a restored backup for example.
     """
 
@@ -39,27 +50,32 @@ class LogPosition(Contract):
 class PublishedCampaign(Campaign):
     """A campaign with the revision of its last change.
 
-    A receiver that holds the same name, revision and `last_updated` holds the same campaign.
+    A receiver that holds the same name and revision of a store holds the same campaign.
+    Unknown keys are ignored; matchers that cannot be read are UnknownMatchers.
     """
+
+    model_config = ConfigDict(extra="ignore")
 
     revision: Revision
 
+    @field_validator("matchers", mode="wrap")
+    @classmethod
+    def _accept_unknown(cls, value: Any, read: ValidatorFunctionWrapHandler) -> Matchers:
+        return read_matchers(value, read)
 
-class SnapshotHeader(Contract):
+
+class SnapshotHeader(Received):
     """All of a snapshot but the campaigns.
 
-    `renewed_from` is the store that this one continues. `log_age` is in seconds: how
-    long before `published_at` the log was last read and this revision seen as its newest.
+    `renewed_from` are the stores that this one continues, newest first, at most 100. There is
+    no time in it: a snapshot of a store and a revision is the same bytes from every replica.
     """
 
     schema_: int = Field(alias="schema", ge=SCHEMA, le=SCHEMA)
     store_id: Uuid
-    renewed_from: Uuid | None = None
+    renewed_from: Renewals = ()
     revision: Revision
     head: Uuid
-    published_at: Instant
-    log_age: Annotated[float, Field(ge=0)]
-    reason: Annotated[SnapshotReason, Field(strict=False)]
 
     @property
     def position(self) -> LogPosition:
@@ -68,7 +84,7 @@ class SnapshotHeader(Contract):
 
 
 class CampaignSnapshot(SnapshotHeader):
-    """Every campaign that is enabled and has not ended, scheduled ones included."""
+    """Every campaign that is enabled and not archived, by name; scheduled and ended ones too."""
 
     campaigns: tuple[PublishedCampaign, ...]
 

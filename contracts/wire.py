@@ -2,17 +2,19 @@
 
 A snapshot event's body is a CampaignSnapshot as JSON; a heartbeat's body is empty.
 Both carry a SnapshotEvent in their AMQP headers, and so does every answer to
-GET /snapshot in its HTTP headers, so that a receiver who holds the revision
-already need not read the body.
+GET /snapshot in its HTTP headers, so that a receiver that holds the
+revision already need not read the body.
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from contracts.campaign import Contract
-from contracts.snapshot import LogPosition, Revision, Uuid
+from contracts.contract import Received
+from contracts.instants import Instant, format_instant
+from contracts.snapshot import LogPosition, Revision, SnapshotReason, Uuid
 
 SNAPSHOT_EXCHANGE = "campaigns.snapshot"  # fanout, durable
 DEAD_LETTER_EXCHANGE = "campaigns.dead"  # fanout, durable
@@ -31,6 +33,8 @@ REVISION_HEADER = "x-revision"
 HEAD_HEADER = "x-head"
 LOG_AGE_HEADER = "x-log-age"
 HEARTBEAT_HEADER = "x-heartbeat-interval"
+PUBLISHED_AT_HEADER = "x-published-at"
+REASON_HEADER = "x-reason"
 
 _FIELDS = {
     "store_id": STORE_ID_HEADER,
@@ -38,6 +42,8 @@ _FIELDS = {
     "head": HEAD_HEADER,
     "log_age": LOG_AGE_HEADER,
     "heartbeat_interval": HEARTBEAT_HEADER,
+    "published_at": PUBLISHED_AT_HEADER,
+    "reason": REASON_HEADER,
 }
 
 
@@ -52,11 +58,13 @@ def _no_bool(value: object) -> object:
 _NumberText = BeforeValidator(_no_bool)
 
 
-class SnapshotEvent(Contract):
-    """What the headers of a snapshot or a heartbeat say.
+class SnapshotEvent(Received):
+    """The headers of a snapshot, of a heartbeat, and of an answer to GET /snapshot.
 
-    `log_age` and `heartbeat_interval` are in seconds; the interval is how often the
-    sender repeats itself when nothing changes.
+    `log_age` and `heartbeat_interval` are in seconds: how long before `published_at` the log
+    was last read and this revision seen as its newest, and how often the sender repeats
+    itself when nothing changes. `published_at` and `reason` are for people: a reader takes a
+    message without them, and a reason that it does not know.
     """
 
     store_id: Uuid
@@ -64,6 +72,8 @@ class SnapshotEvent(Contract):
     head: Uuid
     log_age: Annotated[float, Field(ge=0, strict=False), _NumberText]
     heartbeat_interval: Annotated[float, Field(gt=0, strict=False), _NumberText]
+    published_at: Instant | None = None
+    reason: SnapshotReason | str | None = None
 
     @property
     def position(self) -> LogPosition:
@@ -71,12 +81,17 @@ class SnapshotEvent(Contract):
         return LogPosition(store_id=self.store_id, revision=self.revision, head=self.head)
 
     def to_headers(self) -> dict[str, str]:
-        """Give the headers; all values are text, as HTTP has no other."""
-        return {header: str(getattr(self, field)) for field, header in _FIELDS.items()}
+        """Return the headers; all values are text, as HTTP has no other."""
+        values = {field: getattr(self, field) for field in _FIELDS}
+        return {
+            _FIELDS[field]: format_instant(value) if isinstance(value, datetime) else str(value)
+            for field, value in values.items()
+            if value is not None
+        }
 
     @classmethod
     def from_headers(cls, headers: Mapping[str, object]) -> "SnapshotEvent":
-        """Read the headers of an event or of an HTTP answer; headers of others are ignored.
+        """Read the headers of an event or of an HTTP answer; other headers are ignored.
 
         Raises:
             pydantic.ValidationError: one is missing or is not what it must be.
@@ -87,5 +102,5 @@ class SnapshotEvent(Contract):
 
 
 def snapshot_etag(position: LogPosition) -> str:
-    """Give the weak ETag of a snapshot: the body also holds times, which are not compared."""
+    """Return the ETag of a snapshot: weak, as a compressed body may carry it too."""
     return f'W/"{position.store_id}-{position.revision}"'

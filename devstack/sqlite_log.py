@@ -1,9 +1,10 @@
 """SqliteChangeLog: the change log in a SQLite file, for the development stack."""
 
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from uuid import UUID
 
 from pydantic import ValidationError
 
@@ -38,6 +39,15 @@ RETURNING revision
 """
 _READ = "SELECT document FROM campaign_changes WHERE revision >= ? ORDER BY revision LIMIT ?"
 _NEWEST = "SELECT document FROM campaign_changes ORDER BY revision DESC LIMIT 1"
+_ID_AT = "SELECT id FROM campaign_changes WHERE revision = ?"
+_NEWEST_STORE = """
+SELECT max(revision) FROM campaign_changes WHERE json_extract(document, '$.store_id') IS NOT NULL
+"""
+# Before changes named the one before them.
+_EARLIER_FORM = """
+SELECT 1 FROM campaign_changes
+WHERE revision > 0 AND json_extract(document, '$.previous') IS NULL LIMIT 1
+"""
 _NEWEST_CHECKPOINT = """
 SELECT saved.revision, saved.head, saved.state
 FROM campaign_checkpoints AS saved
@@ -59,7 +69,7 @@ class SqliteChangeLog:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def read(self, first: int) -> AsyncIterator[Change]:
+    async def read(self, first: int) -> AsyncGenerator[Change, None]:
         """Yield the changes from revision `first` (included) on, in order."""
         while True:
             with _translated():
@@ -71,14 +81,26 @@ class SqliteChangeLog:
             if len(rows) < PAGE:
                 return
 
+    async def id_at(self, revision: int) -> UUID | None:
+        """Return the id of the change at a revision, None where there is none."""
+        with _translated():
+            rows = await self._database.run(_ID_AT, revision)
+        return UUID(rows[0][0]) if rows else None
+
+    async def newest_store(self) -> int:
+        """Return the revision of the newest change that names a store, 0 when none does."""
+        with _translated():
+            rows = await self._database.run(_NEWEST_STORE)
+        return rows[0][0] or 0
+
     async def newest(self) -> Change | None:
-        """Give the change with the highest revision, or None when the log is empty."""
+        """Return the change with the highest revision, or None when the log is empty."""
         with _translated():
             rows = await self._database.run(_NEWEST)
         return _parse(rows[0][0]) if rows else None
 
     async def append(self, change: Change) -> bool:
-        """Commit a change; False when its revision is taken by a change with another id."""
+        """Commit a change; return False when its revision is taken by a change with another id."""
         document = change.model_dump_json(exclude_none=True)
         if len(document.encode()) > MAX_CHANGE_BYTES:
             raise ChangeTooLarge(f"a change must not be over {MAX_CHANGE_BYTES} bytes")
@@ -90,7 +112,7 @@ class SqliteChangeLog:
         return bool(rows)
 
     async def newest_checkpoint(self) -> Checkpoint | None:
-        """Give the newest checkpoint whose head the log holds, if there is one."""
+        """Return the newest checkpoint whose head the log holds, if there is one."""
         with _translated():
             rows = await self._database.run(_NEWEST_CHECKPOINT)
         for revision, head, state in rows:
@@ -106,10 +128,13 @@ class SqliteChangeLog:
             await self._database.run(_FORGET_CHECKPOINTS)
 
     async def prepare(self) -> None:
-        """Make the tables, if they are missing."""
+        """Make the tables, if they are missing, and check the form of the log."""
         with _translated():
             await self._database.run(_CHANGES_TABLE)
             await self._database.run(_CHECKPOINTS_TABLE)
+            earlier = await self._database.run(_EARLIER_FORM)
+        if earlier:
+            raise LogUnavailable("SQLite: campaign_changes holds a log of an earlier form")
 
 
 @asynccontextmanager

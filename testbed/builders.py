@@ -103,21 +103,17 @@ def a_snapshot(
     store_id: UUID = STORE_ID,
     revision: int = 1,
     head: UUID | None = None,
-    renewed_from: UUID | None = None,
-    published_at: datetime = NOW,
-    log_age: float = 0.0,
-    reason: SnapshotReason = SnapshotReason.CHANGE,
+    renewed_from: UUID | Sequence[UUID] | None = None,
 ) -> CampaignSnapshot:
     """Return a snapshot of `campaigns`; without a head it has the one of its revision."""
     return CampaignSnapshot(
         schema=SCHEMA,
         store_id=store_id,
-        renewed_from=renewed_from,
+        renewed_from=(renewed_from,)
+        if isinstance(renewed_from, UUID)
+        else tuple(renewed_from or ()),
         revision=revision,
         head=head or a_head(revision),
-        published_at=published_at,
-        log_age=log_age,
-        reason=reason,
         campaigns=tuple(campaigns),
     )
 
@@ -129,6 +125,8 @@ def an_event(
     head: UUID | None = None,
     log_age: float = 0.0,
     heartbeat_interval: float = 60.0,
+    published_at: datetime = NOW,
+    reason: SnapshotReason = SnapshotReason.CHANGE,
 ) -> SnapshotEvent:
     """Return the event that goes with `a_snapshot` of the same arguments."""
     return SnapshotEvent(
@@ -137,6 +135,8 @@ def an_event(
         head=head or a_head(revision),
         log_age=log_age,
         heartbeat_interval=heartbeat_interval,
+        published_at=published_at,
+        reason=reason,
     )
 
 

@@ -1,11 +1,12 @@
 """Hand-written stand-ins for what the services need from outside."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from campaign_publisher.log.change import (
     MAX_CHANGE_BYTES,
@@ -137,7 +138,8 @@ class FakeOrigin:
     """An Origin that serves `snapshot`, and answers as `GET /snapshot` does.
 
     Without a snapshot it is unavailable. `error` is raised and `answer` given in place of
-    everything else; while `hanging` a fetch never ends; `seconds` is how long each takes.
+    everything else; while `hanging` a fetch never ends; `seconds` is how long each takes,
+    and `log_age` how long ago the origin has read its log.
     """
 
     def __init__(self, snapshot: CampaignSnapshot | None = None) -> None:
@@ -146,6 +148,7 @@ class FakeOrigin:
         self.answer: Fetched | None = None
         self.hanging = False
         self.seconds = 0.0
+        self.log_age = 0.0
         self.asked: list[LogPosition | None] = []
         self.in_flight = 0
         self.most_in_flight = 0
@@ -169,16 +172,16 @@ class FakeOrigin:
             return answer
         if snapshot is None:
             raise OriginUnavailable("the test serves nothing")
-        return fetched(snapshot, held)
+        return fetched(snapshot, held, log_age=self.log_age)
 
 
-def fetched(snapshot: CampaignSnapshot, held: LogPosition | None = None) -> Fetched:
+def fetched(snapshot: CampaignSnapshot, held: LogPosition | None = None, **fields: Any) -> Fetched:
     """Return the answer to a request that holds `held`: the ETag is that of store and revision."""
     is_held = held is not None and (held.store_id, held.revision) == (
         snapshot.store_id,
         snapshot.revision,
     )
-    return Fetched(event_of(snapshot), None if is_held else body_of(snapshot))
+    return Fetched(event_of(snapshot, **fields), None if is_held else body_of(snapshot))
 
 
 def event_of(snapshot: CampaignSnapshot, **fields: Any) -> SnapshotEvent:
@@ -188,7 +191,6 @@ def event_of(snapshot: CampaignSnapshot, **fields: Any) -> SnapshotEvent:
             "store_id": snapshot.store_id,
             "revision": snapshot.revision,
             "head": snapshot.head,
-            "log_age": snapshot.log_age,
             **fields,
         }
     )
@@ -239,7 +241,8 @@ class InMemoryLog:
 
     While `unavailable` every call fails; while `hanging` none ever answers. `appending` is
     called before each append, and may raise, wait or append something itself; the next
-    `hidden` appends are made, and fail as if the outcome were unknown.
+    `hidden` appends are made, and fail as if the outcome were unknown. While `deposed` it
+    answers as a primary that does not know yet that it is none.
     """
 
     def __init__(self, *changes: Change) -> None:
@@ -248,16 +251,27 @@ class InMemoryLog:
         self.unavailable = False
         self.hanging = False
         self.hidden: int = 0
+        self.deposed = False
         self.appending: Callable[[Change], Awaitable[None]] | None = None
         self.reads: list[int] = []
         self.prepared = 0
 
-    async def read(self, first: int) -> AsyncIterator[Change]:
+    async def read(self, first: int) -> AsyncGenerator[Change, None]:
         self.reads.append(first)
         await self._reach()
         for change in list(self.changes):
             if change.revision >= first:
                 yield change
+
+    async def id_at(self, revision: int) -> UUID | None:
+        await self._reach()
+        if self.deposed:
+            raise LogUnavailable("the test has deposed the server")
+        return next((each.id for each in self.changes if each.revision == revision), None)
+
+    async def newest_store(self) -> int:
+        await self._reach()
+        return max((each.revision for each in self.changes if each.store_id), default=0)
 
     async def newest(self) -> Change | None:
         await self._reach()

@@ -6,8 +6,9 @@ from typing import Any
 from hypothesis import strategies as st
 
 from contracts.campaign import Campaign, Conditions, LevelRange, Matchers
+from contracts.contract import MAX_INTEGER
 from contracts.keys import MAX_KEY_LENGTH, normalise_key
-from contracts.profile import MAX_INTEGER, RESERVED_KEY
+from contracts.profile import RESERVED_KEY
 from contracts.snapshot import SCHEMA, CampaignSnapshot, SnapshotReason
 from contracts.wire import SnapshotEvent
 from testbed.builders import as_published
@@ -236,14 +237,13 @@ def _custom_fields() -> st.SearchStrategy[dict[str, Any]]:
 
 
 def snapshots() -> st.SearchStrategy[CampaignSnapshot]:
-    """Snapshots of up to three campaigns, none of them disabled or ended."""
+    """Snapshots of up to three campaigns, none of them disabled."""
     return _snapshots()
 
 
 @st.composite
 def _snapshots(draw: st.DrawFn) -> CampaignSnapshot:
     revision = draw(_WHOLES)
-    published_at = draw(moments())
     found = draw(
         st.lists(
             campaigns(enabled=st.just(value=True)),
@@ -254,16 +254,11 @@ def _snapshots(draw: st.DrawFn) -> CampaignSnapshot:
     return CampaignSnapshot(
         schema=SCHEMA,
         store_id=draw(st.uuids()),
-        renewed_from=draw(st.none() | st.uuids()),
+        renewed_from=tuple(draw(st.lists(st.uuids(), max_size=3))),
         revision=revision,
         head=draw(st.uuids()),
-        published_at=published_at,
-        log_age=draw(_seconds()),
-        reason=draw(st.sampled_from(SnapshotReason)),
         campaigns=tuple(
-            as_published(campaign, revision=draw(st.integers(0, revision)))
-            for campaign in found
-            if not campaign.has_ended(published_at)
+            as_published(campaign, revision=draw(st.integers(0, revision))) for campaign in found
         ),
     )
 
@@ -277,6 +272,8 @@ def events() -> st.SearchStrategy[SnapshotEvent]:
         head=st.uuids(),
         log_age=_seconds(),
         heartbeat_interval=_seconds().filter(lambda seconds: seconds > 0),
+        published_at=st.none() | moments(),
+        reason=st.none() | st.sampled_from(SnapshotReason),
     )
 
 

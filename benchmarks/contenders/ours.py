@@ -12,7 +12,7 @@ from profile_service.matching.evaluator import matches
 
 def index(campaigns: Sequence[Campaign], profile: Mapping[str, Any]) -> Evaluate:
     """Ask the index."""
-    compiled = CompiledCampaigns(campaigns)
+    compiled = CompiledCampaigns.of(campaigns)
     return lambda: compiled.matching(profile, NOW)
 
 

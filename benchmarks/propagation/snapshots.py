@@ -1,12 +1,12 @@
 """Snapshots as the campaign service sends them, and the next ones after a change."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 from benchmarks.workload import NOW
 from contracts.campaign import Campaign
-from contracts.snapshot import CampaignSnapshot, PublishedCampaign, SnapshotReason
+from contracts.snapshot import CampaignSnapshot, PublishedCampaign
 from contracts.wire import SnapshotEvent
 
 STORE_ID = UUID("5bb1d3a4-0f7e-4f0e-9d3f-2f4f5d8c1a60")
@@ -57,11 +57,8 @@ def _snapshot(
     return CampaignSnapshot.model_construct(
         schema_=1,
         store_id=STORE_ID,
-        renewed_from=None,
+        renewed_from=(),
         revision=revision,
         head=head,
-        published_at=datetime.now(UTC),
-        log_age=0.0,
-        reason=SnapshotReason.CHANGE,
         campaigns=campaigns,
     )

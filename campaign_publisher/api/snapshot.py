@@ -16,16 +16,17 @@ router = APIRouter(tags=["snapshot"])
     SNAPSHOT_PATH,
     dependencies=[READER],
     summary="Get the newest snapshot",
-    description="All campaigns that are enabled and have not ended. The headers, those of a 304 "
-    "too, say of which revision of which store it is, and how long ago that was seen to be the "
-    "newest. 503 while this replica cannot read the log: ask another one.",
+    description="All campaigns that are enabled and not archived; scheduled and ended ones too. "
+    "The headers, those of a 304 too, say of which revision of which store it is, and how long "
+    "ago that was seen to be the newest. 503 while this replica cannot read the log: ask another "
+    "one.",
     responses={200: {"model": CampaignSnapshot}, **UNCHANGED, **error_answers(401, 503)},
 )
 async def get_snapshot(request: Request, snapshots: NewestSnapshot) -> Response:
-    event = snapshots.event()
-    if is_unchanged(request.scope["headers"], snapshot_etag(event.position)):
+    if is_unchanged(request.scope["headers"], snapshot_etag(snapshots.position)):
+        event = snapshots.event(SnapshotReason.REQUEST)
         return Response(status_code=304, headers=_headers(event))
-    event, body = snapshots.snapshot(SnapshotReason.CHANGE)
+    event, body = snapshots.snapshot(SnapshotReason.REQUEST)
     return json_answer(body, headers=_headers(event))
 
 

@@ -14,16 +14,16 @@ router = APIRouter(prefix="/store", tags=["store"])
 
 
 class StoreAnswer(BaseModel):
-    """The log as it is now, and the store that it continues."""
+    """The log as it is now, and the stores that it continues, newest first."""
 
     store_id: UUID
-    renewed_from: UUID | None
+    renewed_from: tuple[UUID, ...]
     revision: int
     campaigns: int
 
     @classmethod
     def of(cls, state: CampaignState) -> Self:
-        """Tell which store a state is of."""
+        """Return the answer for a state."""
         return cls(
             store_id=state.store_id,
             renewed_from=state.renewed_from,
@@ -37,7 +37,7 @@ class StoreAnswer(BaseModel):
     summary="Give the log a new store id",
     description="After the log was restored from a backup, this replica says `log replaced` and "
     "refuses writes. Renewing takes the log as it is now: all replicas and profile services that "
-    "hold the store named in `renewed_from` then follow it. A request that is repeated before "
+    "hold a store named in `renewed_from` then follow it. A request that is repeated before "
     "anything else was written is answered with the first one's store.",
     responses=error_answers(401, 403, 503),
 )

@@ -1,4 +1,4 @@
-"""Committer: how a decision becomes a change of the log, exactly once or not at all."""
+"""Committer: an edit becomes one change of the log, exactly once or not at all."""
 
 import asyncio
 import logging
@@ -14,7 +14,7 @@ from campaign_publisher.log.change import (
     ChangeTooLarge,
     LogUnavailable,
 )
-from campaign_publisher.log.loading import read_whole
+from campaign_publisher.log.loading import read_as_it_is
 from campaign_publisher.log.replica import LogReplica
 from campaign_publisher.log.state import CampaignState, fold
 from foundation.backoff import Backoff
@@ -44,31 +44,32 @@ class Committer:
         self._waiting = 0
 
     async def write(self, decide: Decide, *, actor: str) -> tuple[CampaignState, CampaignState]:
-        """Commit what `decide` wants; give the state before and the one after.
+        """Commit the change that `decide` returns; return the states before and after it.
 
-        They are the same when it wants nothing. `decide` may be called several times.
+        They are the same when it returns None. `decide` may be called several times.
 
         Raises:
             ServiceError: what `decide` raises; TooLarge; Unavailable when nothing was
-                written; OutcomeUnknown when nobody can tell.
+                written; OutcomeUnknown when that cannot be found out.
         """
         return await self._write(self._newest, decide, actor)
 
     async def renew(self, *, actor: str) -> CampaignState:
-        """Give the log a new store id that continues the store held here; give the state after.
+        """Give the log a new store id that continues the store held here; return the state after.
 
-        Works on a log that was replaced, or emptied, too: that is what it is for. A log
-        that this replica saw renewed, with nothing after it, stays as it is: the request is
-        a repeated one, and who missed a store in between could not follow.
+        A log that was replaced, emptied or lacks changes is taken as it is. A log that this
+        replica saw renewed, with nothing after it, stays as it is: the request is a repeated
+        one.
 
         Raises:
             ServiceError: as `write`.
         """
 
-        async def decide(_: CampaignState) -> ProposedChange | None:
-            if self._replica.renewed and not self._replica.replaced:
+        async def decide(before: CampaignState) -> ProposedChange | None:
+            replica = self._replica
+            if replica.renewed and not replica.replaced:
                 return None
-            return renewal(self._replica.state.store_id)
+            return renewal(replica.state.store_id if replica.is_loaded else before.store_id)
 
         _, after = await self._write(self._newest_of_any_log, decide, actor)
         return after
@@ -85,12 +86,14 @@ class Committer:
             while True:
                 async with _nothing_written_after(deadline):
                     before = await read()
-                    draft = await decide(before)
-                    if draft is None:
+                    proposed = await decide(before)
+                    if proposed is None:
                         return before, before
-                    change = await draft.to_change(before, actor=actor, now=self._clock.now())
+                    change = await proposed.to_change(before, actor=actor, now=self._clock.now())
                     after = await fold(before, [change])
                     check_sizes(after, change)
+                # Taken before the append: the state is known to be the newest as of its start,
+                # while another replica may commit as soon as it has landed.
                 started = self._clock.elapsed()
                 if await self._append(change):
                     _log_commit(change)
@@ -121,19 +124,19 @@ class Committer:
         return self._replica.state
 
     async def _newest_of_any_log(self) -> CampaignState:
-        await self._replica.follow()
-        if not self._replica.replaced:
-            return self._replica.state
-        # A collection that was dropped has lost its unique index, too.
-        await self._replica.log.prepare()
-        state, _ = await read_whole(self._replica.log)
-        return state
+        replica = self._replica
+        if replica.is_loaded:
+            await replica.follow()
+            if not replica.replaced:
+                return replica.state
+        await replica.log.prepare()
+        return await read_as_it_is(replica.log)
 
     async def _append(self, change: Change) -> bool:
-        """Append a change; False when another one has its revision.
+        """Append a change; return False when another one has its revision.
 
-        Sends it again until its fate is known: of all that claim a revision, and of all
-        copies of this one, at most one can land.
+        It is sent again until its outcome is known: of all changes that claim a revision, and
+        of all copies of this one, at most one can land.
         """
         sent = False
         backoff = Backoff(base=0.05, cap=0.5)
@@ -141,7 +144,7 @@ class Committer:
             async with asyncio.timeout(APPEND_SECONDS):
                 while True:
                     try:
-                        return await self._replica.log.append(change)
+                        is_committed = await self._replica.log.append(change)
                     except ChangeTooLarge:
                         raise TooLarge(
                             f"a change's log document must not be over {MAX_CHANGE_BYTES} bytes"
@@ -150,8 +153,12 @@ class Committer:
                         sent = True
                         logger.warning("change %s is unsettled: %s", change.id, error)
                     except LogUnavailable as error:
+                        self._replica.appending.failed(error)
                         if not sent:
                             raise _away(error) from error
+                    else:
+                        self._replica.appending.recovered()
+                        return is_committed
                     await asyncio.sleep(backoff.next())
         except TimeoutError:
             logger.warning("change %s at revision %d: outcome unknown", change.id, change.revision)
@@ -184,5 +191,5 @@ def _log_commit(change: Change) -> None:
 
 
 def _away(error: LogUnavailable) -> Unavailable:
-    logger.warning("nothing was written: %s", error)
+    logger.debug("nothing was written: %s", error)
     return Unavailable("the change log is away: nothing was written")

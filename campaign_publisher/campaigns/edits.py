@@ -1,4 +1,4 @@
-"""What each write asks for, judged on a state: pure decisions that a commit then makes true."""
+"""Edits of campaigns: pure decisions on a state, each a change that a commit then makes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,12 +6,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-import orjson
-
-from campaign_publisher.campaigns.parsing import merged, parse_campaign
+from campaign_publisher.campaigns.parsing import patched
 from campaign_publisher.log.change import Change, Operation
 from campaign_publisher.log.state import CampaignState, StoredCampaign
-from contracts.campaign import Campaign
+from contracts.campaign import Campaign, LoggedCampaign
 from contracts.wire import snapshot_etag
 from foundation.errors import NotFound
 from foundation.preconditions import Preconditions
@@ -20,16 +18,16 @@ from foundation.slices import in_slices
 
 @dataclass(frozen=True)
 class ProposedChange:
-    """What an operator did to which campaigns, without a place in the log."""
+    """An operation on campaigns, before it has a place in the log."""
 
     op: Operation
-    put: tuple[Campaign, ...] = ()
+    put: tuple[LoggedCampaign, ...] = ()
     deleted: tuple[str, ...] = ()
     store_id: UUID | None = None
     renewed_from: UUID | None = None
 
     async def to_change(self, before: CampaignState, *, actor: str, now: datetime) -> Change:
-        """Give the change that follows `before`; it is a new one at every call.
+        """Return the change that follows `before`; a new one at every call.
 
         Works in slices.
         """
@@ -42,6 +40,7 @@ class ProposedChange:
         return Change(
             revision=before.revision + 1,
             id=uuid4(),
+            previous=before.head if before.exists else None,
             at=at,
             actor=actor,
             op=self.op,
@@ -53,7 +52,7 @@ class ProposedChange:
 
 
 def etag(state: CampaignState, stored: StoredCampaign) -> str:
-    """Give the ETag of a campaign: the store, and the revision of its last change."""
+    """Return the ETag of a campaign: the store, and the revision of its last change."""
     return f'"{state.store_id}-{stored.revision}"'
 
 
@@ -66,7 +65,7 @@ async def put(
         PreconditionFailed: a condition does not hold.
     """
     conditions.check(_etag_of(state, campaign.name))
-    return _replacing(state, campaign, Operation.PUT)
+    return _replacing(state, LoggedCampaign.of(campaign), Operation.PUT)
 
 
 async def patch(
@@ -83,9 +82,7 @@ async def patch(
     stored = state.campaigns.get(name)
     if stored is None:
         raise not_found()
-    document = orjson.loads(stored.campaign.model_dump_json(exclude_none=True))
-    campaign = parse_campaign(merged(document, changes), name)
-    return _replacing(state, campaign, Operation.PATCH)
+    return _replacing(state, patched(stored.campaign, changes), Operation.PATCH)
 
 
 async def delete(state: CampaignState, name: str, conditions: Preconditions) -> ProposedChange:
@@ -113,7 +110,8 @@ async def replace_all(
         PreconditionFailed: a condition does not hold.
     """
     conditions.check(snapshot_etag(state.position), strongly=False)
-    changed = tuple([c async for c in in_slices(campaigns.values()) if _changes(state, c)])
+    logged = (LoggedCampaign.of(campaign) for campaign in campaigns.values())
+    changed = tuple([c async for c in in_slices(logged) if _changes(state, c)])
     deleted = tuple(name for name in state.campaigns if name not in campaigns)
     if not changed and not deleted:
         return None
@@ -121,7 +119,7 @@ async def replace_all(
 
 
 def not_found() -> NotFound:
-    """Give the error for a name that no campaign has."""
+    """Return the error for a name that no campaign has."""
     return NotFound("Campaign not found")
 
 
@@ -130,12 +128,14 @@ def _etag_of(state: CampaignState, name: str) -> str | None:
     return None if stored is None else etag(state, stored)
 
 
-def _replacing(state: CampaignState, campaign: Campaign, op: Operation) -> ProposedChange | None:
+def _replacing(
+    state: CampaignState, campaign: LoggedCampaign, op: Operation
+) -> ProposedChange | None:
     return ProposedChange(op, put=(campaign,)) if _changes(state, campaign) else None
 
 
-def _changes(state: CampaignState, campaign: Campaign) -> bool:
-    """Tell whether the campaign differs from the stored one in more than its last update."""
+def _changes(state: CampaignState, campaign: LoggedCampaign) -> bool:
+    """Return whether the campaign differs from the stored one in more than its last update."""
     stored = state.campaigns.get(campaign.name)
     if stored is None:
         return True
@@ -144,5 +144,16 @@ def _changes(state: CampaignState, campaign: Campaign) -> bool:
 
 
 def renewal(store_id: UUID) -> ProposedChange:
-    """Give the log a new store id, which continues `store_id`."""
+    """Return the change that gives the log a new store id, which continues `store_id`."""
     return ProposedChange(Operation.RENEW, store_id=uuid4(), renewed_from=store_id)
+
+
+def archiving(state: CampaignState, ended_before: datetime) -> ProposedChange | None:
+    """Return the change that archives all campaigns that ended before an instant, if any did.
+
+    An archived campaign is in no state, snapshot or checkpoint any more; the history keeps it.
+    """
+    ended = [
+        name for name, stored in state.campaigns.items() if stored.campaign.has_ended(ended_before)
+    ]
+    return ProposedChange(Operation.ARCHIVE, deleted=tuple(sorted(ended))) if ended else None

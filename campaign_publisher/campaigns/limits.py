@@ -1,7 +1,7 @@
-"""How large what operators write may be, and who says so."""
+"""Size limits of campaigns and snapshots."""
 
 from campaign_publisher.log.change import Change
-from campaign_publisher.log.snapshot_json import snapshot_size
+from campaign_publisher.log.snapshot_json import snapshot_bytes
 from campaign_publisher.log.state import CampaignState
 from contracts.wire import MAX_SNAPSHOT_BYTES
 from foundation.errors import TooLarge
@@ -23,10 +23,10 @@ def check_sizes(after: CampaignState, change: Change) -> None:
             raise TooLarge(
                 f"campaign {campaign.name!r} must not be over {MAX_CAMPAIGN_BYTES} bytes"
             )
-    if change.put and not _is_small(after) and snapshot_size(after, change.at) > MAX_SNAPSHOT_BYTES:
+    if change.put and not _is_small(after) and len(snapshot_bytes(after)) > MAX_SNAPSHOT_BYTES:
         raise TooLarge(f"a snapshot of all campaigns must not be over {MAX_SNAPSHOT_BYTES} bytes")
 
 
 def _is_small(state: CampaignState) -> bool:
-    """Tell that its snapshot is small, at a tenth of what it costs to measure it."""
+    """Return whether its snapshot is certainly small, at a tenth of the cost of measuring it."""
     return sum(len(stored.json) for stored in state.campaigns.values()) < MAX_SNAPSHOT_BYTES // 2

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 
 from campaign_publisher.campaigns.limits import MAX_CAMPAIGN_BYTES
-from contracts.campaign import Campaign
+from contracts.campaign import Campaign, LoggedCampaign, UnknownMatchers
 from foundation.errors import Invalid, TooLarge
 from foundation.slices import in_slices
 from foundation.validation import parse_as
@@ -15,7 +15,7 @@ MAX_PATCH_DEPTH = 16
 
 
 def parse_campaign(value: object, name: str | None = None, *loc: str | int) -> Campaign:
-    """Validate a campaign as it was sent; a `last_updated` is ignored, the service sets it.
+    """Return a campaign as it was sent, validated; `last_updated` is ignored: the service sets it.
 
     With `name`, the campaign's name must be that one.
 
@@ -31,7 +31,7 @@ def parse_campaign(value: object, name: str | None = None, *loc: str | int) -> C
 
 
 async def parse_campaigns(values: object) -> dict[str, Campaign]:
-    """Validate a list of campaigns, in slices, and give them by their names.
+    """Return the campaigns of a list by their names, validated in slices.
 
     Raises:
         Invalid: naming the first that is wrong, by its index, and each of its fields
@@ -50,6 +50,32 @@ async def parse_campaigns(values: object) -> dict[str, Campaign]:
             raise Invalid.at(index, "name", msg="is the name of an earlier campaign in the list")
         campaigns[campaign.name] = campaign
     return campaigns
+
+
+def patched(stored: LoggedCampaign, changes: Mapping[str, Any]) -> LoggedCampaign:
+    """Return the stored campaign after a JSON merge patch (RFC 7396).
+
+    Keys of a later version that the patch does not name are kept, and so are matchers that
+    this version cannot read; a patch that names what this version does not know is refused.
+
+    Raises:
+        Invalid: the result is no campaign, or one of another name.
+    """
+    document = orjson.loads(stored.model_dump_json(exclude_none=True))
+    kept = {key: document.pop(key) for key in stored.unknown if key not in changes}
+    # A null removes an unknown key; any other value for one is refused by the validation.
+    removed = {key for key in stored.unknown if changes.get(key, ...) is None}
+    matchers = stored.matchers
+    keeps_matchers = isinstance(matchers, UnknownMatchers) and "matchers" not in changes
+    if keeps_matchers:
+        document.pop("matchers", None)
+    for key in removed:
+        document.pop(key)
+    known = {key: value for key, value in changes.items() if key not in removed}
+    campaign = LoggedCampaign.of(parse_campaign(merged(document, known), stored.name))
+    if keeps_matchers:
+        campaign = campaign.model_copy(update={"matchers": matchers})
+    return campaign.model_copy(update=kept) if kept else campaign
 
 
 def merged(target: Any, changes: Any, depth: int = 0) -> Any:

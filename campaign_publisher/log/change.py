@@ -1,12 +1,14 @@
 """Change: one commit to the campaigns; and ChangeLog, where commits are kept."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from enum import StrEnum
 from typing import Annotated, Protocol
+from uuid import UUID
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
-from contracts.campaign import Campaign, Contract
+from contracts.campaign import LoggedCampaign
+from contracts.contract import Received
 from contracts.instants import Instant
 from contracts.snapshot import Revision, Uuid
 
@@ -14,7 +16,7 @@ MAX_CHANGE_BYTES = 12 * 1024 * 1024  # of its document; MongoDB holds no more th
 
 
 class Operation(StrEnum):
-    """What an operator did."""
+    """The operations of the log. A later version may write others."""
 
     FOUND = "found"
     PUT = "put"
@@ -22,27 +24,33 @@ class Operation(StrEnum):
     DELETE = "delete"
     IMPORT = "import"
     RENEW = "renew"
+    ARCHIVE = "archive"
 
 
-class Change(Contract):
-    """One commit: what was written (`put`) and what was removed (`deleted`), by whom and when.
+class Change(Received):
+    """One commit: campaigns written (`put`), names removed (`deleted`), the actor and the time.
 
-    Revision 0 founds a store and gives its `store_id`; a renewal gives the log a new
-    `store_id`, with the one that it continues in `renewed_from`.
+    `previous` is the id of the change before this one; None only at revision 0. Revision 0
+    creates a store and names its `store_id`; a renewal gives the log a new `store_id`, with
+    the one that it continues in `renewed_from`. A change is folded by these fields alone:
+    an `op` of a later version is no obstacle, and its unknown keys are kept.
     """
+
+    model_config = ConfigDict(extra="allow")
 
     revision: Revision
     id: Uuid
+    previous: Uuid | None = None
     at: Instant
     actor: str
-    op: Annotated[Operation, Field(strict=False)]
-    put: Annotated[tuple[Campaign, ...], Field(strict=False)] = ()
+    op: str
+    put: Annotated[tuple[LoggedCampaign, ...], Field(strict=False)] = ()
     deleted: Annotated[tuple[str, ...], Field(strict=False)] = ()
     store_id: Uuid | None = None
     renewed_from: Uuid | None = None
 
 
-class Checkpoint(Contract):
+class Checkpoint(Received):
     """The state of the campaigns as of the change `head` at `revision`, as bytes of JSON."""
 
     revision: Revision
@@ -65,7 +73,7 @@ class ChangeTooLarge(Exception):
 class ChangeLog(Protocol):
     """An append-only log of changes, one per revision, shared by all replicas."""
 
-    def read(self, first: int) -> AsyncIterator[Change]:
+    def read(self, first: int) -> AsyncGenerator[Change, None]:
         """Yield the changes from revision `first` (included) on, in order.
 
         Raises:
@@ -73,8 +81,27 @@ class ChangeLog(Protocol):
         """
         ...
 
+    async def id_at(self, revision: int) -> UUID | None:
+        """Return the id of the change at a revision, None where there is none.
+
+        Read so that a server which is no longer the primary cannot answer it: after a read
+        that brought nothing new, it shows that there was nothing new.
+
+        Raises:
+            LogUnavailable: it cannot be read.
+        """
+        ...
+
+    async def newest_store(self) -> int:
+        """Return the revision of the newest change that names a store, 0 when none does.
+
+        Raises:
+            LogUnavailable: it cannot be read.
+        """
+        ...
+
     async def newest(self) -> Change | None:
-        """Give the change with the highest revision, or None when the log is empty.
+        """Return the change with the highest revision, or None when the log is empty.
 
         Raises:
             LogUnavailable: it cannot be read.
@@ -82,7 +109,7 @@ class ChangeLog(Protocol):
         ...
 
     async def append(self, change: Change) -> bool:
-        """Commit a change; False when its revision is taken by a change with another id.
+        """Commit a change; return False when its revision is taken by a change with another id.
 
         Appending a change that the log already holds is a success: a write whose
         outcome was hidden may be repeated.
@@ -95,7 +122,7 @@ class ChangeLog(Protocol):
         ...
 
     async def newest_checkpoint(self) -> Checkpoint | None:
-        """Give the newest complete checkpoint whose head the log holds, if there is one.
+        """Return the newest complete checkpoint whose head the log holds, if there is one.
 
         Raises:
             LogUnavailable: it cannot be read.
@@ -111,9 +138,9 @@ class ChangeLog(Protocol):
         ...
 
     async def prepare(self) -> None:
-        """Make the log ready for use: its unique index, or its table.
+        """Make the log ready for use: make its table, or check its form.
 
         Raises:
-            LogUnavailable: it cannot be made now.
+            LogUnavailable: it cannot be used now, or holds a log of an earlier form.
         """
         ...

@@ -9,32 +9,33 @@ from pydantic import ConfigDict, TypeAdapter
 
 from campaign_publisher.log.change import ChangeLog, Checkpoint, LogUnavailable
 from campaign_publisher.log.state import CampaignState, StoredCampaign
-from contracts.campaign import Campaign, Contract
-from contracts.snapshot import Revision, Uuid
+from contracts.campaign import LoggedCampaign
+from contracts.contract import Received
+from contracts.snapshot import Renewals, Revision, Uuid
 from foundation.slices import in_slices
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 
 _REVISION = TypeAdapter[int](Revision, config=ConfigDict(strict=True))
 
 
-class _Saved(Contract):
+class _Saved(Received):
     """A state without its campaigns, which are read in slices."""
 
-    format: Literal[1]
+    format: Literal[2]
     store_id: Uuid
-    renewed_from: Uuid | None
+    renewed_from: Renewals
     revision: Revision
     head: Uuid
     campaigns: list[dict[str, Any]]
 
 
 def to_checkpoint(state: CampaignState) -> Checkpoint:
-    """Give the checkpoint of a state."""
+    """Return the checkpoint of a state."""
     saved = {
         "format": FORMAT,
         "store_id": str(state.store_id),
-        "renewed_from": str(state.renewed_from) if state.renewed_from else None,
+        "renewed_from": [str(store) for store in state.renewed_from],
         "revision": state.revision,
         "head": str(state.head),
         "campaigns": [orjson.Fragment(stored.json) for stored in state.campaigns.values()],
@@ -43,7 +44,7 @@ def to_checkpoint(state: CampaignState) -> Checkpoint:
 
 
 async def from_checkpoint(checkpoint: Checkpoint) -> CampaignState:
-    """Give the state that a checkpoint keeps. Works in slices.
+    """Return the state of a checkpoint. Works in slices.
 
     Raises:
         ValueError: it is broken, of another format, or not of the change it claims.
@@ -54,7 +55,7 @@ async def from_checkpoint(checkpoint: Checkpoint) -> CampaignState:
     campaigns = {}
     async for document in in_slices(saved.campaigns):
         revision = _REVISION.validate_python(document.pop("revision", None))
-        campaign = Campaign.model_validate(document)
+        campaign = LoggedCampaign.model_validate(document)
         campaigns[campaign.name] = StoredCampaign.of(campaign, revision)
     return CampaignState(saved.store_id, saved.renewed_from, saved.revision, saved.head, campaigns)
 
@@ -75,12 +76,12 @@ class Checkpointer:
         self._wake = asyncio.Event()
 
     def committed(self, state: CampaignState) -> None:
-        """Tell it of a state that this replica has just committed."""
+        """Note a state that this replica has just committed."""
         if state.revision % self._every == 0:
             self._save_soon(state)
 
     def loaded(self, state: CampaignState, *, folded: int) -> None:
-        """Tell it of a state that took `folded` changes to make."""
+        """Note a state that took `folded` changes to make."""
         if folded > self._every:
             self._save_soon(state)
 
@@ -89,7 +90,7 @@ class Checkpointer:
         self._wake.set()
 
     async def run(self) -> None:
-        """Save what is due until cancelled."""
+        """Save states that are due, until cancelled."""
         while True:
             await self._wake.wait()
             self._wake.clear()

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from campaign_publisher.log.change import Change
-from contracts.campaign import Campaign
+from contracts.campaign import LoggedCampaign
 from foundation.slices import in_slices
 
 
 async def to_document(change: Change) -> dict[str, Any]:
-    """Give the change as JSON values, without what is null."""
+    """Return the change as JSON values, without what is null."""
     document = change.model_dump(mode="json", exclude={"put"}, exclude_none=True)
     document["put"] = [
         campaign.model_dump(mode="json", exclude_none=True)
@@ -22,13 +22,13 @@ async def to_document(change: Change) -> dict[str, Any]:
 
 
 async def from_document(document: Mapping[str, Any]) -> Change:
-    """Read what `to_document` gave.
+    """Return the change of a document that `to_document` made.
 
     Raises:
-        ValueError: the document is no change that this version knows.
+        ValueError: the document is no change that this version can read.
     """
     stored = document.get("put", [])
     if not isinstance(stored, list):
         raise ValueError("put is no list")  # noqa: TRY004 - like all that can be wrong with it
-    put = [Campaign.model_validate(campaign) async for campaign in in_slices(stored)]
+    put = [LoggedCampaign.model_validate(campaign) async for campaign in in_slices(stored)]
     return Change.model_validate({**document, "put": tuple(put)})

@@ -1,6 +1,7 @@
 """The history of the campaigns, page by page, as the log has it."""
 
 import logging
+from contextlib import aclosing
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -24,7 +25,7 @@ class Page:
 
 
 async def read_page(replica: LogReplica, since: int) -> Page:
-    """Give the changes after revision `since`, at most 1,000 or 16 MiB of them.
+    """Return the changes after revision `since`, at most 1,000 or 16 MiB of them.
 
     Raises:
         Unavailable: the log cannot be read now, or was replaced.
@@ -36,13 +37,14 @@ async def read_page(replica: LogReplica, since: int) -> Page:
     size = 0
     last = since
     try:
-        async for change in replica.log.read(since + 1):
-            text = change.model_dump_json(exclude_none=True).encode()
-            size += len(text)
-            if changes and (len(changes) == MAX_CHANGES or size > MAX_CHANGES_BYTES):
-                return Page(store_id, tuple(changes), next=last)
-            changes.append(text)
-            last = change.revision
+        async with aclosing(replica.log.read(since + 1)) as found:
+            async for change in found:
+                text = change.model_dump_json(exclude_none=True).encode()
+                size += len(text)
+                if changes and (len(changes) == MAX_CHANGES or size > MAX_CHANGES_BYTES):
+                    return Page(store_id, tuple(changes), next=last)
+                changes.append(text)
+                last = change.revision
     except LogUnavailable as error:
         logger.warning("the changes cannot be read: %s", error)
         raise Unavailable("the change log cannot be read") from error

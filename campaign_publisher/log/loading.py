@@ -1,11 +1,13 @@
-"""Reading a whole log: from its newest checkpoint on, or from its founding."""
+"""Reading a whole log: from its newest checkpoint on, or from its first change."""
 
 import logging
+from contextlib import aclosing
 from uuid import uuid4
 
 from campaign_publisher.log.change import Change, ChangeLog, LogUnavailable, Operation
 from campaign_publisher.log.checkpoints import from_checkpoint
-from campaign_publisher.log.state import EMPTY, BrokenLog, CampaignState, fold
+from campaign_publisher.log.state import EMPTY, CampaignState, fold
+from contracts.contract import MAX_INTEGER
 from foundation.clock import Clock
 
 logger = logging.getLogger(__name__)
@@ -14,26 +16,39 @@ FOUNDER = "campaign service"
 
 
 async def read_whole(log: ChangeLog) -> tuple[CampaignState, int]:
-    """Give the state that the log adds up to, and how many changes had to be folded.
+    """Return the state that the log adds up to, and how many changes had to be folded.
 
-    An empty log's state is EMPTY.
+    An empty log's state is EMPTY. What a renewal took as it was, gaps included, is no error.
 
     Raises:
-        LogUnavailable: the log cannot be read now, or its changes do not follow each other.
+        LogUnavailable: the log cannot be read now.
+        BrokenLog: changes after the newest renewal do not form a chain.
     """
+    return await _read_from_checkpoint(log, strict_after=await log.newest_store() - 1)
+
+
+async def read_as_it_is(log: ChangeLog) -> CampaignState:
+    """Return the state of the changes that the log holds, whatever is missing between them.
+
+    Raises:
+        LogUnavailable: the log cannot be read now.
+    """
+    state, _ = await _read_from_checkpoint(log, strict_after=MAX_INTEGER)
+    return state
+
+
+async def _read_from_checkpoint(log: ChangeLog, *, strict_after: int) -> tuple[CampaignState, int]:
     base = await _checkpointed(log)
-    try:
-        state = await fold(base, log.read(base.revision + 1))
-    except BrokenLog as error:
-        raise LogUnavailable(f"the log is broken: {error}") from error
+    async with aclosing(log.read(base.revision + 1)) as changes:
+        state = await fold(base, changes, strict_after=strict_after)
     return state, state.revision - base.revision
 
 
 async def create_store(log: ChangeLog, clock: Clock) -> CampaignState:
-    """Give an empty log its first change, which names the store.
+    """Append the first change of an empty log, which names the store, and return its state.
 
     Raises:
-        LogUnavailable: it cannot be written now, or somebody else was first.
+        LogUnavailable: it cannot be written now, or another replica was first.
     """
     founding = Change(
         revision=0,

@@ -1,8 +1,10 @@
 """MongoChangeLog: the change log in MongoDB, one document per change."""
 
-from collections.abc import AsyncIterator, Iterator
+import logging
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
 from typing import Any
+from uuid import UUID
 
 import bson
 from bson.raw_bson import RawBSONDocument
@@ -10,7 +12,6 @@ from pymongo import ASCENDING, DESCENDING, ReadPreference
 from pymongo.errors import (
     ConfigurationError,
     DuplicateKeyError,
-    ExecutionTimeout,
     OperationFailure,
     PyMongoError,
     ServerSelectionTimeoutError,
@@ -29,7 +30,9 @@ from campaign_publisher.log.change import (
 )
 from campaign_publisher.log.documents import from_document, to_document
 from campaign_publisher.log.mongo_checkpoints import Checkpoints
-from foundation.mongo import Database
+from foundation.mongo import Database, Document
+
+logger = logging.getLogger(__name__)
 
 # Whatever the URL says: a commit survives the loss of a minority, and is read where it was made.
 DURABLE: dict[str, Any] = {
@@ -39,11 +42,21 @@ DURABLE: dict[str, Any] = {
 }
 
 
+# Refusals of an insert by the server, which made nothing of it: BadValue, FailedToParse,
+# Unauthorized, TypeMismatch, AuthenticationFailed, IllegalOperation, InvalidOptions,
+# InvalidNamespace, DocumentValidationFailure, BSONObjectTooLarge, OutOfDiskSpace.
+CERTAIN_REFUSALS = frozenset({2, 9, 13, 14, 18, 20, 72, 73, 121, 10334, 14031})
+# NotAReplicaSet, InvalidOptions, ReadConcernMajorityNotEnabled, CommandNotSupported and
+# IllegalOperation: a standalone server, or one of another make.
+NO_LINEARIZABLE_READS = frozenset({20, 72, 115, 123, 148})
+
+
 class MongoChangeLog:
     """The collection `campaign_changes`, and its checkpoints in `campaign_checkpoints`.
 
-    A document's `_id` is the change's id; a unique index on `revision` lets exactly one
-    of those who write at the same time win.
+    A document's `_id` is the change's revision: of several writers at the same time exactly
+    one wins. No restore, drop or copy can lose the uniqueness of `_id`, as it could lose a
+    secondary index.
     """
 
     def __init__(self, database: Database) -> None:
@@ -51,35 +64,49 @@ class MongoChangeLog:
         self._checkpoints = Checkpoints(
             database.get_collection("campaign_checkpoints", **DURABLE), self._changes
         )
-        self._last: Change | None = None
+        self._linearizable = self._changes.with_options(read_concern=ReadConcern("linearizable"))
+        self._is_linearizable = True
 
     async def prepare(self) -> None:
-        """Make the unique index on the revision."""
+        """Check that the collection holds no log of the earlier form."""
         with _reads():
-            await self._changes.create_index([("revision", ASCENDING)], unique=True)
+            # There a change's id was the `_id`, which revisions, being numbers, sort before.
+            earlier = await self._changes.find_one({"_id": {"$type": "string"}}, {"_id": True})
+        if earlier is not None:
+            raise LogUnavailable(
+                "campaign_changes holds a log of an earlier form, whose _id is not the revision"
+            )
 
-    async def read(self, first: int) -> AsyncIterator[Change]:
+    async def read(self, first: int) -> AsyncGenerator[Change, None]:
         """Yield the changes from revision `first` (included) on, in order."""
         with _reads():
-            # Who follows the log begins at the last change that was read: a large one
-            # is not fetched again with every poll.
-            last = self._last
-            if last is not None and last.revision == first and await self._holds(last):
-                yield last
-                first += 1
-            found = self._changes.find({"revision": {"$gte": first}})
-            async for document in found.sort("revision", ASCENDING):
-                self._last = await _change(document)
-                yield self._last
+            found = self._changes.find({"_id": {"$gte": first}}).sort("_id", ASCENDING)
+            async for document in found:
+                yield await _change(document)
+
+    async def id_at(self, revision: int) -> UUID | None:
+        """Return the id of the change at a revision; no deposed primary answers this."""
+        with _reads():
+            found = await self._find_linearizable({"_id": revision}, {"id": True})
+            return UUID(found["id"]) if found else None
+
+    async def newest_store(self) -> int:
+        """Return the revision of the newest change that names a store, 0 when none does."""
+        with _reads():
+            names_a_store = {"store_id": {"$exists": True}}
+            found = await self._changes.find_one(
+                names_a_store, {"_id": True}, sort=[("_id", DESCENDING)]
+            )
+            return int(found["_id"]) if found else 0
 
     async def newest(self) -> Change | None:
-        """Give the change with the highest revision, or None when the log is empty."""
+        """Return the change with the highest revision, or None when the log is empty."""
         with _reads():
-            document = await self._changes.find_one({}, sort=[("revision", DESCENDING)])
+            document = await self._changes.find_one({}, sort=[("_id", DESCENDING)])
             return await _change(document) if document else None
 
     async def append(self, change: Change) -> bool:
-        """Commit a change; False when its revision is taken by a change with another id."""
+        """Commit a change; return False when its revision is taken by a change with another id."""
         document = bson.encode(await _document(change))
         if len(document) > MAX_CHANGE_BYTES:
             raise ChangeTooLarge(f"the change takes {len(document)} bytes")
@@ -88,26 +115,36 @@ class MongoChangeLog:
                 await self._changes.insert_one(RawBSONDocument(document))
         except DuplicateKeyError:
             return await self._is_ours(change)
-        self._last = change
         return True
 
-    async def _holds(self, change: Change) -> bool:
-        place = {"_id": str(change.id), "revision": change.revision}
-        return await self._changes.find_one(place, {"_id": True}) is not None
+    async def _find_linearizable(self, place: Document, fields: dict[str, bool]) -> Document | None:
+        """Find one document by a read that a deposed primary cannot answer.
+
+        A server that is no member of a replica set has no such read and no need for it.
+        """
+        if self._is_linearizable:
+            try:
+                return await self._linearizable.find_one(place, fields)
+            except OperationFailure as error:
+                if error.code not in NO_LINEARIZABLE_READS:
+                    raise
+                self._is_linearizable = False
+                logger.info("MongoDB has no linearizable reads here: %s", error.code)
+        return await self._changes.find_one(place, fields)
 
     async def _is_ours(self, change: Change) -> bool:
         try:
             with _reads():
-                held = await self._changes.find_one({"revision": change.revision}, {"_id": True})
+                held = await self._changes.find_one({"_id": change.revision}, {"id": True})
         except LogUnavailable as error:
             raise AppendUnsettled(str(error)) from error
         if held is None:
-            # What is in our way has not reached a majority yet, and it may be our own.
+            # The change in the way has not reached a majority yet, and it may be this one.
             raise AppendUnsettled(f"revision {change.revision} is taken and not yet durable")
-        return bool(held["_id"] == str(change.id))
+        return bool(held["id"] == str(change.id))
 
     async def newest_checkpoint(self) -> Checkpoint | None:
-        """Give the newest complete checkpoint whose head the log holds, if there is one."""
+        """Return the newest complete checkpoint whose head the log holds, if there is one."""
         with _reads():
             return await self._checkpoints.newest()
 
@@ -119,15 +156,15 @@ class MongoChangeLog:
 
 async def _document(change: Change) -> dict[str, Any]:
     document = await to_document(change)
-    return {"_id": document.pop("id"), **document}
+    return {"_id": document.pop("revision"), **document}
 
 
 async def _change(document: dict[str, Any]) -> Change:
-    change_id = document.pop("_id")
+    revision = document.pop("_id")
     try:
-        return await from_document({"id": change_id, **document})
+        return await from_document({"revision": revision, **document})
     except ValueError as error:
-        raise LogUnavailable(f"change {change_id!r} cannot be read: {error}") from error
+        raise LogUnavailable(f"change {revision!r} cannot be read: {error}") from error
 
 
 @contextmanager
@@ -153,6 +190,14 @@ def _writes() -> Iterator[None]:
 
 
 def _was_refused(error: PyMongoError) -> bool:
-    if isinstance(error, WriteConcernError | ExecutionTimeout):
+    """Return whether an insert was certainly not made.
+
+    Only errors from before the insert was sent, and the server's own refusals of it, are
+    certain. A mongos, or a primary that is stepping down, gives others although the insert
+    may have been made.
+    """
+    if isinstance(error, ServerSelectionTimeoutError | ConfigurationError):
+        return True
+    if isinstance(error, WriteConcernError) or not isinstance(error, OperationFailure):
         return False
-    return isinstance(error, ServerSelectionTimeoutError | ConfigurationError | OperationFailure)
+    return error.code in CERTAIN_REFUSALS

@@ -27,7 +27,7 @@ class Checkpoints:
         self._changes = changes
 
     async def newest(self) -> Checkpoint | None:
-        """Give the newest complete checkpoint whose head the log holds, if there is one."""
+        """Return the newest complete checkpoint whose head the log holds, if there is one."""
         async for first in self._usable():
             states: list[Any] = [chunk.get("state") async for chunk in self._chunks_of(first)]
             if all(isinstance(state, bytes) for state in states):
@@ -63,7 +63,7 @@ class Checkpoints:
         async for first in firsts:
             # Others can write here, too: what lacks a field belongs to no change.
             head, revision = first.get("head"), first.get("revision")
-            belongs = {"_id": head, "revision": revision}
+            belongs = {"_id": revision, "id": head}
             whole = await self._chunks.count_documents({"head": head}) == first.get("chunks")
             if whole and await self._changes.find_one(belongs, {"_id": True}):
                 yield first

@@ -2,29 +2,34 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
+from contextlib import aclosing
 from datetime import timedelta
 from uuid import UUID
 
-from campaign_publisher.log.change import Change, ChangeLog, LogUnavailable
+from campaign_publisher.log.change import ChangeLog, LogUnavailable
 from campaign_publisher.log.checkpoints import Checkpointer
 from campaign_publisher.log.loading import create_store, read_whole
 from campaign_publisher.log.state import BrokenLog, CampaignState, fold
 from foundation.backoff import Backoff
 from foundation.clock import Clock
 from foundation.errors import Unavailable
+from foundation.outage import Outage
 
 logger = logging.getLogger(__name__)
 
 MAX_MISSED_POLLS = 5
+MAX_BACKOFF_SECONDS = 2.0
 
 
 class LogReplica:
     """The campaigns as of the newest change that was read, and how old that knowledge is.
 
-    Anybody may read it; whoever holds `lock` may load, follow and advance it.
-    `replaced` tells that the log no longer holds what was read from it; `renewed`, that
-    the last move was from one store into the one that continues it.
+    It may be read at any time; `load`, `follow` and `advance` need `lock`. `replaced` is set
+    while the log does not continue the state (after a restore from a backup, or with a change
+    missing), and `problem` is the reason. `renewed` is set by a move from one store into a
+    store that continues it, whether this replica or another one renewed the log.
+    `appending` is the outage of writes.
     """
 
     def __init__(
@@ -39,12 +44,14 @@ class LogReplica:
         self.lock = asyncio.Lock()
         self.replaced = False
         self.renewed = False
+        self.problem: str | None = None
+        self.appending = Outage(logger, "the log cannot be written", "the log can be written again")
         self._max_age = MAX_MISSED_POLLS * poll_interval.total_seconds()
         self._clock = clock
         self._checkpointer = checkpointer
         self._state: CampaignState | None = None
         self._read_at = 0.0
-        self._looked_at: UUID | None = None
+        self._examined: UUID | None = None  # the newest change when the whole log was read last
         self._listeners: list[Callable[[], None]] = []
 
     @property
@@ -83,14 +90,25 @@ class LogReplica:
         self._listeners.append(listener)
 
     async def load(self) -> None:
-        """Read the log from its newest checkpoint on; an empty log is founded.
+        """Read the log from its newest checkpoint on; an empty log is given its first change.
 
         Raises:
-            LogUnavailable: the log cannot be read, or not be founded, now.
+            LogUnavailable: the log cannot be read now, is broken, or is of an earlier form.
         """
         await self.log.prepare()
         started = self._clock.elapsed()
-        state, folded = await read_whole(self.log)
+        newest = await self.log.newest()
+        # A log that was found broken stays so until it grows: it is not read whole at each poll.
+        if newest is None or newest.id != self._examined:
+            self.problem = None
+        if self.problem is not None:
+            raise LogUnavailable(self.problem)
+        try:
+            state, folded = await read_whole(self.log)
+        except BrokenLog as error:
+            self._examined = newest.id if newest else None
+            self.problem = f"the log is broken: {error}"
+            raise LogUnavailable(self.problem) from error
         if not state.exists:
             state = await create_store(self.log, self._clock)
         logger.info(
@@ -103,19 +121,23 @@ class LogReplica:
         self._checkpointer.loaded(state, folded=folded)
 
     async def follow(self) -> None:
-        """Read what was appended since the last read.
+        """Read the changes since the last read.
 
-        When the log no longer holds what was read from it, `replaced` is set, and
-        stays so until the log holds it again or was renewed from the store held here,
-        however often it was renewed since.
+        When they do not continue the state, or the log no longer holds the change that the
+        state ends with, `replaced` is set. It stays so until the log continues the state
+        again, or was renewed from its store.
 
         Raises:
             LogUnavailable: the log cannot be read now.
         """
         held = self.state
         started = self._clock.elapsed()
-        changes = self.log.read(held.revision)
-        state = await _continued(held, changes) or await self._find_renewal(held)
+        state: CampaignState | None
+        try:
+            state = await self._continued(held)
+        except BrokenLog as error:
+            self._set_replaced(held, str(error))
+            state = await self._find_renewal(held)
         if state is not None:
             self._adopt(state, read_at=started)
 
@@ -124,30 +146,47 @@ class LogReplica:
         self._adopt(state, read_at=read_at)
         self._checkpointer.committed(state)
 
-    async def _find_renewal(self, held: CampaignState) -> CampaignState | None:
-        """Give the log's new state when it says that it continues the store held here."""
+    async def _continued(self, held: CampaignState) -> CampaignState:
+        """Return the state after the changes that follow `held`.
+
+        Raises:
+            BrokenLog: they do not follow it, or the log does not end where they do.
+        """
+        async with aclosing(self.log.read(held.revision + 1)) as changes:
+            state = await fold(held, changes)
+        # Read last, and from a server that certainly is the primary: a primary that was
+        # deposed, or a log that was cut off behind `held`, shows no new changes either.
+        if await self.log.id_at(state.revision) != state.head:
+            raise BrokenLog(f"revision {state.revision} is no longer the one that was read")
+        return state
+
+    def _set_replaced(self, held: CampaignState, problem: str) -> None:
         if not self.replaced:
             logger.error(
-                "the log was replaced: it no longer holds revision %d of store %s; nothing is "
-                "written or published until POST /store/renew",
+                "the log was replaced: it does not continue revision %d of store %s (%s); "
+                "nothing is written or published until POST /store/renew",
                 held.revision,
                 held.store_id,
+                problem,
             )
-            self.replaced = True
-        newest = await self.log.newest()
-        if newest is None or newest.id == self._looked_at:
-            return None
-        state, _ = await read_whole(self.log)
-        continues = await self._was_renewed(state, held.store_id)
-        self._looked_at = newest.id
-        return state if continues else None
+        self.replaced = True
+        self.problem = problem
 
-    async def _was_renewed(self, state: CampaignState, store_id: UUID) -> bool:
-        """Tell whether a renewal anywhere in the log, whose state is given, continues a store."""
-        # A state names the newest renewal only, and none in a log that never was renewed.
-        if state.renewed_from in {None, store_id}:
-            return state.renewed_from == store_id
-        return any([change.renewed_from == store_id async for change in self.log.read(0)])
+    async def _find_renewal(self, held: CampaignState) -> CampaignState | None:
+        """Return the log's own state if it was renewed from the store of `held`, else None."""
+        newest = await self.log.newest()
+        # Read whole once for each of its newest changes, not at each poll.
+        if newest is None or newest.id == self._examined:
+            return None
+        self._examined = newest.id
+        # The store may have changed hands in the meantime: its form is checked anew.
+        await self.log.prepare()
+        try:
+            state, _ = await read_whole(self.log)
+        except BrokenLog as error:
+            self.problem = str(error)
+            return None
+        return state if held.store_id in state.renewed_from else None
 
     def _adopt(self, state: CampaignState, *, read_at: float) -> None:
         before, self._state = self._state, state
@@ -155,42 +194,26 @@ class LogReplica:
         if self.replaced:
             logger.warning("the log is whole again, at revision %d", state.revision)
             self.replaced = False
+        self.problem = None
+        self._examined = None
         if before is None or before.position != state.position:
             self.renewed = before is not None and before.store_id != state.store_id
             for listener in self._listeners:
                 listener()
 
 
-async def _continued(held: CampaignState, changes: AsyncIterator[Change]) -> CampaignState | None:
-    """Give the state after `changes`, None when they do not begin at the one held."""
-    first = await anext(changes, None)
-    if first is None or first.id != held.head:
-        return None
-    try:
-        return await fold(held, changes)
-    except BrokenLog:
-        return None
-
-
-MAX_BACKOFF_SECONDS = 2.0
-
-
 async def keep_up(replica: LogReplica, *, poll_interval: timedelta) -> None:
     """Load the log, then look for changes every `poll_interval`, until cancelled."""
     backoff = Backoff(base=0.1, cap=MAX_BACKOFF_SECONDS)
-    failing = False
+    outage = Outage(logger, "the log cannot be read", "the log can be read again")
     while True:
         try:
             async with replica.lock:
                 await (replica.follow() if replica.is_loaded else replica.load())
         except LogUnavailable as error:
-            if not failing:
-                logger.warning("the log cannot be read: %s", error)
-            failing = True
+            outage.failed(error)
             await asyncio.sleep(backoff.next())
         else:
-            if failing:
-                logger.info("the log can be read again")
-            failing = False
+            outage.recovered()
             backoff.reset()
             await asyncio.sleep(poll_interval.total_seconds())

@@ -6,13 +6,13 @@ from typing import Self
 from uuid import UUID
 
 from campaign_publisher.log.change import Change
-from contracts.campaign import Campaign
-from contracts.snapshot import LogPosition
+from contracts.campaign import LoggedCampaign
+from contracts.snapshot import MAX_RENEWALS, LogPosition
 from foundation.slices import in_slices
 
 
 class BrokenLog(ValueError):
-    """The changes do not follow each other, or the first one founds no store."""
+    """The changes do not form a chain, or the first one creates no store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +22,13 @@ class StoredCampaign:
     The JSON is made once, when the campaign changes: a snapshot only joins it.
     """
 
-    campaign: Campaign
+    campaign: LoggedCampaign
     revision: int
     json: bytes
 
     @classmethod
-    def of(cls, campaign: Campaign, revision: int) -> Self:
-        """Give the campaign as last changed at `revision`; the JSON is a PublishedCampaign's."""
+    def of(cls, campaign: LoggedCampaign, revision: int) -> Self:
+        """Return the campaign as last changed at `revision`; the JSON is a PublishedCampaign's."""
         plain = campaign.model_dump_json(exclude_none=True).encode()
         return cls(campaign, revision, plain[:-1] + _tail(revision))
 
@@ -44,10 +44,13 @@ def _tail(revision: int) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class CampaignState:
-    """Every campaign by its name, and where in which log this is."""
+    """Every campaign by its name, and the position in the log that this is the state of.
+
+    `renewed_from` are the stores that the log continues, newest first.
+    """
 
     store_id: UUID
-    renewed_from: UUID | None
+    renewed_from: tuple[UUID, ...]
     revision: int
     head: UUID
     campaigns: Mapping[str, StoredCampaign]
@@ -65,24 +68,31 @@ class CampaignState:
 
 # What the changes of a log are folded into: no campaign, before the change that founds a store.
 EMPTY = CampaignState(
-    store_id=UUID(int=0), renewed_from=None, revision=-1, head=UUID(int=0), campaigns={}
+    store_id=UUID(int=0), renewed_from=(), revision=-1, head=UUID(int=0), campaigns={}
 )
 
 
 async def fold(
-    state: CampaignState, changes: Iterable[Change] | AsyncIterable[Change]
+    state: CampaignState,
+    changes: Iterable[Change] | AsyncIterable[Change],
+    *,
+    strict_after: int = -1,
 ) -> CampaignState:
-    """Give the state after `changes`; the one that is given stays as it is.
+    """Return the state after `changes`; `state` itself stays as it is.
 
-    Works in slices: other tasks run meanwhile. Holds one change at a time.
+    Works in slices: other tasks run meanwhile. Holds one change at a time. Up to the revision
+    `strict_after` the changes need not form a chain: a renewal takes the log as it is.
 
     Raises:
-        BrokenLog: a revision is missing, or the first change of a log names no store.
+        BrokenLog: a revision is missing, a change does not follow the one before it, or the
+            first change of a log names no store.
     """
     campaigns: dict[str, StoredCampaign] | None = None
     async for change in in_slices(changes):
         if campaigns is None:
             campaigns = dict(state.campaigns)
+        if change.revision > strict_after:
+            _check_chain(state, change)
         state = _moved(state, change, campaigns)
         for name in change.deleted:
             campaigns.pop(name, None)
@@ -91,15 +101,22 @@ async def fold(
     return state
 
 
+def _check_chain(state: CampaignState, change: Change) -> None:
+    if change.revision != state.revision + 1:
+        raise BrokenLog(f"revision {state.revision + 1} is missing")
+    # The chain of ids shows what revisions alone cannot: two histories that were mixed.
+    if state.exists and change.previous != state.head:
+        raise BrokenLog(f"revision {change.revision} does not follow the change before it")
+    if not state.exists and change.store_id is None:
+        raise BrokenLog("the first change of the log names no store")
+
+
 def _moved(
     state: CampaignState, change: Change, campaigns: Mapping[str, StoredCampaign]
 ) -> CampaignState:
-    if change.revision != state.revision + 1:
-        raise BrokenLog(f"revision {change.revision} does not follow {state.revision}")
+    store_id, renewed_from = state.store_id, state.renewed_from
     if change.store_id is not None:
-        store_id, renewed_from = change.store_id, change.renewed_from
-    elif state.exists:
-        store_id, renewed_from = state.store_id, state.renewed_from
-    else:
-        raise BrokenLog("the first change of the log names no store")
+        store_id = change.store_id
+    if change.renewed_from is not None:
+        renewed_from = (change.renewed_from, *renewed_from)[:MAX_RENEWALS]
     return CampaignState(store_id, renewed_from, change.revision, change.id, campaigns)

@@ -125,7 +125,7 @@ class SnapshotPublisher:
 
     @property
     def _is_level(self) -> bool:
-        return self._snapshots.event().position == self.confirmed
+        return self._snapshots.position == self.confirmed
 
     @property
     def _until_heartbeat(self) -> float:
@@ -153,7 +153,8 @@ class SnapshotPublisher:
         return True
 
     async def _send_heartbeat(self, channel: SnapshotChannel) -> bool:
-        succeeded = await self._send(channel, self._snapshots.event(), b"", HEARTBEAT_TYPE)
+        event = self._snapshots.event(SnapshotReason.HEARTBEAT)
+        succeeded = await self._send(channel, event, b"", HEARTBEAT_TYPE)
         self.heartbeats_sent += succeeded
         return succeeded
 

@@ -53,7 +53,7 @@ def snapshot_publisher(broker: RabbitBroker) -> RabbitPublisher:
         persist=True,
         content_type="application/json",
         title="CampaignSnapshot",
-        description=f"All campaigns that are enabled and have not ended (type "
+        description=f"All campaigns that are enabled and not archived (type "
         f"`{SNAPSHOT_TYPE}`), or a heartbeat: the same headers without a body (type "
         f"`{HEARTBEAT_TYPE}`). {_HEADERS}",
         schema=CampaignSnapshot,

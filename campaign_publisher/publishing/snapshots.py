@@ -1,10 +1,10 @@
-"""Snapshots: what this replica tells profile services, if it can vouch for it."""
+"""Snapshots: what an authoritative replica publishes and serves."""
 
 from datetime import timedelta
 
 from campaign_publisher.log.replica import LogReplica
 from campaign_publisher.log.snapshot_json import snapshot_bytes
-from contracts.snapshot import SnapshotReason
+from contracts.snapshot import LogPosition, SnapshotReason
 from contracts.wire import SnapshotEvent
 from foundation.clock import Clock
 from foundation.errors import Unavailable
@@ -13,7 +13,7 @@ from foundation.errors import Unavailable
 class Snapshots:
     """The newest snapshot, and the event that announces it.
 
-    Neither is given out while the replica cannot vouch for what it holds.
+    Both are Unavailable while the replica is not authoritative.
     """
 
     def __init__(self, replica: LogReplica, *, clock: Clock, heartbeat_interval: timedelta) -> None:
@@ -21,29 +21,37 @@ class Snapshots:
         self._clock = clock
         self._heartbeat_seconds = heartbeat_interval.total_seconds()
 
-    def event(self) -> SnapshotEvent:
-        """Give the newest position in the log, and how long ago it was seen to be that.
+    @property
+    def position(self) -> LogPosition:
+        """The newest position in the log.
 
         Raises:
-            Unavailable: this replica cannot vouch for what it holds.
+            Unavailable: this replica may hold an outdated state.
         """
         position = self._replica.state.position
         if not self._replica.is_authoritative:
             raise Unavailable("the change log cannot be read or was replaced: ask another replica")
+        return position
+
+    def event(self, reason: SnapshotReason) -> SnapshotEvent:
+        """Return the newest position in the log, and how long ago it was seen to be that.
+
+        Raises:
+            Unavailable: as `position`.
+        """
         return SnapshotEvent(
-            **dict(position),
+            **dict(self.position),
             log_age=round(self._replica.age, 3),
             heartbeat_interval=self._heartbeat_seconds,
+            published_at=self._clock.now(),
+            reason=reason,
         )
 
     def snapshot(self, reason: SnapshotReason) -> tuple[SnapshotEvent, bytes]:
-        """Give the newest snapshot's JSON with the event that announces it.
+        """Return the event that announces the newest snapshot, and the snapshot's JSON.
 
         Raises:
-            Unavailable: this replica cannot vouch for what it holds.
+            Unavailable: as `position`.
         """
-        event = self.event()
-        body = snapshot_bytes(
-            self._replica.state, now=self._clock.now(), log_age=event.log_age, reason=reason
-        )
-        return event, body
+        event = self.event(reason)
+        return event, snapshot_bytes(self._replica.state)

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Literal
 import orjson
 from pydantic import Field, ValidationError
 
-from contracts.campaign import Contract
+from contracts.contract import Received
 from contracts.instants import Instant
 from contracts.snapshot import Uuid
 from foundation.backoff import Backoff
@@ -24,7 +24,7 @@ REFRESH_SECONDS = 60.0
 FORMAT: Final = 1
 
 
-class LastGoodHeader(Contract):
+class LastGoodHeader(Received):
     """All of the file but the snapshot: whose it is, and when it was last confirmed."""
 
     format: Literal[1]

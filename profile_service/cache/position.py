@@ -45,7 +45,7 @@ def is_overtaken(
 def may_enter(
     store: UUID,
     *,
-    renewed_from: UUID | None,
+    renewed_from: Collection[UUID],
     held: UUID,
     left: Collection[UUID],
     accepted: UUID | None,
@@ -59,4 +59,4 @@ def may_enter(
     """
     if store == accepted:
         return True
-    return store not in left and (renewed_from == held or follow)
+    return store not in left and (held in renewed_from or follow)

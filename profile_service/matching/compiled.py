@@ -17,13 +17,20 @@ _ORDER = attrgetter("order")
 class CompiledCampaigns:
     """An immutable set of campaigns with different names.
 
-    `sources` has the rules by the bytes that they were read from, so that campaigns which
-    come again are known again. It is empty for campaigns that were not read.
+    `sources` has the rules by the bytes that they were read from, so that an unchanged campaign
+    of the next snapshot is not read again. It is empty for campaigns that were not read.
+    `unreadable` are the names of campaigns whose matchers this version does not know.
     """
 
-    def __init__(self, campaigns: Iterable[Campaign]) -> None:
-        self.sources: Mapping[bytes, Rule] = {}
-        self.index = at_once(_compiled([rule_of(each) for each in campaigns], None))
+    def __init__(self, index: Index, sources: Mapping[bytes, Rule]) -> None:
+        self.index = index
+        self.sources = sources
+        self.unreadable = tuple(sorted(rule.name for rule in index.rules if not rule.is_readable))
+
+    @classmethod
+    def of(cls, campaigns: Iterable[Campaign]) -> Self:
+        """Compile campaigns at once."""
+        return cls(at_once(_compiled([rule_of(each) for each in campaigns], None)), {})
 
     @classmethod
     async def from_sources(cls, sources: Mapping[bytes, Rule], before: Self | None) -> Self:
@@ -31,21 +38,19 @@ class CompiledCampaigns:
 
         What would be compiled as it was `before` is taken from there.
         """
-        compiled = cls(())
-        compiled.sources = sources
         rules = [*sources.values()]
-        compiled.index = await sliced(_compiled(rules, before.index if before else None))
-        return compiled
+        index = await sliced(_compiled(rules, before.index if before else None))
+        return cls(index, sources)
 
     def __len__(self) -> int:
         return len(self.index.rules)
 
     def get(self, name: str) -> Rule | None:
-        """Give the rule of the campaign of that name, if there is one; looks at all of them."""
+        """Return the rule of the campaign of that name, None without one; looks at all of them."""
         return next((rule for rule in self.index.rules if rule.name == name), None)
 
     def matching(self, profile: Mapping[str, Any], at: datetime) -> list[str]:
-        """Name the campaigns active at `at` that the profile matches.
+        """Return the names of the campaigns active at `at` that the profile matches.
 
         The highest priority comes first, equal ones by name.
         """
@@ -53,7 +58,7 @@ class CompiledCampaigns:
 
 
 def _compiled(rules: list[Rule], before: Index | None) -> Steps[Index]:
-    """Put the rules in their places, and give their index."""
+    """Put the rules in their places, and return their index."""
     if before is not None:
         rules = yield from _in_their_order(rules, before.rules)
     placed: list[Rule] = []
@@ -68,7 +73,7 @@ def _compiled(rules: list[Rule], before: Index | None) -> Steps[Index]:
 
 
 def _in_their_order(rules: list[Rule], before: Sequence[Rule]) -> Steps[list[Rule]]:
-    """Give the rules that were there before in the order that they had, then the others."""
+    """Return the rules that were there before in their old order, then the others."""
     # By identity: a rule is compared field by field, and what is kept is the same object.
     given = {*map(id, rules)}
     yield

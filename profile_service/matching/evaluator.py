@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, TypeGuard
 
-from contracts.campaign import Conditions, LevelRange, Matchers
+from contracts.campaign import Conditions, LevelRange, Matchers, UnknownMatchers
 
 SCALAR_FIELDS = ("country", "language", "gender")
 
@@ -12,33 +12,36 @@ _NUMBERS = (int, float)
 
 
 def matches(matchers: Matchers, profile: Mapping[str, Any]) -> bool:
-    """Tell whether the profile meets every matcher; an absent matcher matches everyone.
+    """Return whether the profile meets every matcher; an absent matcher matches everyone.
+
+    Matchers that this version does not know match nobody.
 
     The profile is a stored document that others may have written too. A field that is
     missing, null or of a type that a matcher cannot use fails `level` and `has`, and
     passes `does_not_have`.
     """
     return (
-        (matchers.level is None or _level_within(matchers.level, profile))
+        not isinstance(matchers, UnknownMatchers)
+        and (matchers.level is None or _level_within(matchers.level, profile))
         and (matchers.has is None or _has(matchers.has, profile))
         and (matchers.does_not_have is None or _lacks(matchers.does_not_have, profile))
     )
 
 
 def is_number(value: object) -> TypeGuard[int | float]:
-    """Tell whether a value can be compared as a number; a bool is none."""
+    """Return whether a value can be compared as a number; a bool is none."""
     return isinstance(value, _NUMBERS) and not isinstance(value, bool)
 
 
 def is_owned(quantity: object) -> bool:
-    """Tell whether a player who has so many of an item has it at all."""
+    """Return whether a player who has so many of an item has it at all."""
     # A bool is no number, and of the two only True is more than zero. Asked for every item
     # of every player: this takes half the time of asking is_number.
     return isinstance(quantity, _NUMBERS) and quantity > 0 and quantity is not True
 
 
 def owned_items(profile: Mapping[str, Any]) -> frozenset[str]:
-    """Give the items that the profile has at least some of."""
+    """Return the items that the profile has at least some of."""
     inventory = profile.get("inventory")
     if not isinstance(inventory, Mapping):
         return frozenset()

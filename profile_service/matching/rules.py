@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from sys import intern
 
-from contracts.campaign import Campaign, Conditions
+from contracts.campaign import Campaign, Conditions, UnknownMatchers
 from profile_service.matching.evaluator import SCALAR_FIELDS
 
-# Whether a campaign matches by the value of a field: usually so or not, but for these values.
+# (default, exceptions): whether a campaign matches by default, and the values for which not.
 # Tuples all the way: the garbage collector need not look into them again and again.
 ValueRule = tuple[bool, tuple[str, ...]]
 
@@ -18,6 +18,9 @@ _ANY_VALUE: ValueRule = (True, ())
 class Rule:
     """A campaign's name, order, dates and matchers.
 
+    One that is not `is_readable` has matchers that this version does not know: it is never
+    active here.
+
     Rules sorted by `order` are in the order of the answer. `values` has one for each of
     SCALAR_FIELDS.
     """
@@ -25,6 +28,7 @@ class Rule:
     name: str
     order: tuple[float, str]
     enabled: bool
+    is_readable: bool
     start: datetime | None
     end: datetime | None
     is_levelled: bool
@@ -36,13 +40,15 @@ class Rule:
 
 
 def rule_of(campaign: Campaign) -> Rule:
-    """Give the rule of a campaign."""
+    """Return the rule of a campaign."""
     matchers = campaign.matchers
     level = matchers.level
+    is_readable = not isinstance(matchers, UnknownMatchers)
     return Rule(
         name=campaign.name,
         order=(-campaign.priority, campaign.name),
-        enabled=campaign.enabled,
+        enabled=campaign.enabled and is_readable,
+        is_readable=is_readable,
         start=campaign.start_date,
         end=campaign.end_date,
         is_levelled=level is not None,
@@ -67,7 +73,7 @@ def _value_rule(wanted: tuple[str, ...], unwanted: tuple[str, ...]) -> ValueRule
 
 
 def _listed(conditions: Conditions | None, field: str) -> tuple[str, ...]:
-    """Give the values of a list, each once."""
+    """Return the values of a list, each once."""
     values = getattr(conditions, field) if conditions else None
     # The same few texts stand in thousands of campaigns.
     return tuple(dict.fromkeys(map(intern, values))) if values else ()

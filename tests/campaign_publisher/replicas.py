@@ -8,16 +8,17 @@ from uuid import UUID
 from campaign_publisher.campaigns.commits import Committer
 from campaign_publisher.log.change import (
     Change,
+    ChangeLog,
     Operation,
 )
 from campaign_publisher.log.checkpoints import Checkpointer
 from campaign_publisher.log.replica import LogReplica
 from campaign_publisher.log.state import EMPTY, CampaignState, fold
 from campaign_publisher.service import CampaignService
-from contracts.campaign import Campaign
+from contracts.campaign import Campaign, LoggedCampaign
 from foundation.clock import Clock
 from testbed.builders import NOW, STORE_ID, a_head
-from testbed.fakes import FakeClock, InMemoryLog
+from testbed.fakes import FakeClock
 
 POLL = timedelta(seconds=1)
 CHECKPOINT_EVERY = 500
@@ -39,7 +40,7 @@ class Replica:
 
 
 def a_replica(
-    log: InMemoryLog, *, clock: Clock | None = None, every: int = CHECKPOINT_EVERY
+    log: ChangeLog, *, clock: Clock | None = None, every: int = CHECKPOINT_EVERY
 ) -> Replica:
     """Give a replica that has not read the log yet."""
     clock = clock or FakeClock()
@@ -49,7 +50,7 @@ def a_replica(
     return Replica(log_replica, CampaignService(log_replica, commits), commits, checkpointer)
 
 
-async def a_loaded_replica(log: InMemoryLog, *, clock: Clock | None = None) -> Replica:
+async def a_loaded_replica(log: ChangeLog, *, clock: Clock | None = None) -> Replica:
     """Give a replica that has read the log, or founded it."""
     replica = a_replica(log, clock=clock)
     await replica.log_replica.load()
@@ -60,19 +61,25 @@ def a_change(
     revision: int,
     *put: Campaign,
     id: UUID | None = None,  # noqa: A002 - it is the field's name
+    previous: UUID | None = None,
     actor: str = "me",
     deleted: Iterable[str] = (),
     store_id: UUID | None = None,
     renewed_from: UUID | None = None,
 ) -> Change:
-    """Give a change that puts campaigns; without an id it has the one of its revision."""
+    """Return a change that puts campaigns.
+
+    Without an id it has the one of its revision; without `previous` it follows the change
+    with the id of the revision before.
+    """
     return Change(
         revision=revision,
         id=id or a_head(revision),
+        previous=previous or (a_head(revision - 1) if revision else None),
         at=NOW,
         actor=actor,
         op=Operation.PUT,
-        put=put,
+        put=tuple(LoggedCampaign.of(campaign) for campaign in put),
         deleted=tuple(deleted),
         store_id=store_id or (None if revision else STORE_ID),
         renewed_from=renewed_from,

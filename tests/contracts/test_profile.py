@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contracts.contract import MAX_INTEGER
 from contracts.profile import (
     MAX_DEPTH,
     MAX_DEVICES,
     MAX_FOREIGN,
-    MAX_INTEGER,
     NotStorable,
     Profile,
     check_storable,

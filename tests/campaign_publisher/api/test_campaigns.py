@@ -273,7 +273,9 @@ async def test_a_campaign_is_not_sent_twice(api: Api) -> None:
 async def test_changes_of_another_replica_are_read_before_a_write_is_refused(api: Api) -> None:
     """A write right after another replica's is judged on that one, and never 404 or 412 wrongly."""
     revision = api.log.changes[-1].revision
-    api.log.changes.append(a_change(revision + 1, a_campaign("theirs")))
+    api.log.changes.append(
+        a_change(revision + 1, a_campaign("theirs"), previous=api.log.changes[-1].id)
+    )
     store_id = api.log.changes[0].store_id
     seen = {"If-Match": f'"{store_id}-{revision + 1}"'}
     response = await api.client.patch("/campaigns/theirs", json={"priority": 4}, headers=seen)

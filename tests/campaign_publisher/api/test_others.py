@@ -128,14 +128,14 @@ async def test_a_replaced_log_and_its_renewal(start_api: StartApi) -> None:
     assert await api.names() == ["a", "b"]
     renewed = await api.client.post("/store/renew")
     assert renewed.status_code == 200
-    assert renewed.json()["renewed_from"] == str(STORE_ID)
+    assert renewed.json()["renewed_from"] == [str(STORE_ID)]
     assert renewed.json()["store_id"] != str(STORE_ID)
     assert (renewed.json()["revision"], renewed.json()["campaigns"]) == (3, 2)
     assert await api.names() == ["a", "c"]
     assert (await api.client.get("/health/ready")).status_code == 200
     snapshot = CampaignSnapshot.model_validate_json((await api.client.get("/snapshot")).content)
     assert str(snapshot.store_id) == renewed.json()["store_id"]
-    assert snapshot.renewed_from == STORE_ID
+    assert snapshot.renewed_from == (STORE_ID,)
     assert (await api.client.post("/store/renew")).json() == renewed.json()
 
 

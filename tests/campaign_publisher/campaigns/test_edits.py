@@ -10,7 +10,7 @@ from campaign_publisher.campaigns import edits as writes
 from campaign_publisher.campaigns.edits import ProposedChange
 from campaign_publisher.log.change import Operation
 from campaign_publisher.log.state import CampaignState, fold
-from contracts.campaign import Campaign
+from contracts.campaign import Campaign, LoggedCampaign
 from contracts.wire import snapshot_etag
 from foundation.errors import Invalid, NotFound, PreconditionFailed
 from foundation.preconditions import Preconditions
@@ -70,7 +70,7 @@ async def test_patch_changes_what_is_sent(
     assert draft is not None
     assert draft.op is Operation.PATCH
     document = campaign.model_dump(exclude_none=True, exclude={"last_updated"})
-    assert draft.put == (Campaign.model_validate({**document, **expected}),)
+    assert draft.put == (LoggedCampaign.model_validate({**document, **expected}),)
 
 
 @pytest.mark.parametrize(
@@ -136,8 +136,8 @@ async def test_an_import_leaves_exactly_its_list(old: list[Campaign], new: list[
     """Whatever was there, afterwards there is the list; what it does not change keeps its ETag."""
     state = await a_state(*old)
     draft = await writes.replace_all(state, {each.name: each for each in new}, ANY)
-    before = {each.name: as_sent(each) for each in old}
-    wanted = {each.name: as_sent(each) for each in new}
+    before = {each.name: as_sent(LoggedCampaign.of(each)) for each in old}
+    wanted = {each.name: as_sent(LoggedCampaign.of(each)) for each in new}
     assert (draft is None) is (before == wanted)
     result = state if draft is None else await after(state, draft)
     assert {name: as_sent(held.campaign) for name, held in result.campaigns.items()} == wanted
@@ -145,6 +145,6 @@ async def test_an_import_leaves_exactly_its_list(old: list[Campaign], new: list[
         assert held.revision == (1 if before.get(name) == wanted[name] else 2)
 
 
-def as_sent(campaign: Campaign) -> Campaign:
+def as_sent(campaign: LoggedCampaign) -> LoggedCampaign:
     """Give a campaign without what the service sets."""
     return campaign.model_copy(update={"last_updated": None})

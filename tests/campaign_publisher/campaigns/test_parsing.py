@@ -13,7 +13,9 @@ from campaign_publisher.campaigns.parsing import (
     merged,
     parse_campaign,
     parse_campaigns,
+    patched,
 )
+from contracts.campaign import LoggedCampaign
 from foundation.errors import Invalid, TooLarge
 from testbed.builders import golden
 
@@ -48,7 +50,6 @@ def test_every_field_that_is_wrong_is_named() -> None:
         ({"has": {"country": "US"}}, ["matchers", "has", "country"], "must be a list"),
         ({"has": []}, ["matchers", "has"], "must be a JSON object"),
         ([], ["matchers"], "must be a JSON object"),
-        (None, ["matchers"], "must be a JSON object"),
     ],
 )
 def test_a_wrong_type_is_told_in_the_terms_of_json(
@@ -153,3 +154,53 @@ def test_a_patch_beyond_reason_is_refused() -> None:
         patch = {"a": patch}
     with pytest.raises(Invalid):
         merged({}, patch)
+
+
+def a_later_campaign() -> LoggedCampaign:
+    """Return a campaign that a later version wrote."""
+    return LoggedCampaign.model_validate(golden("later_change")["put"][0])
+
+
+def written(campaign: LoggedCampaign) -> dict[str, Any]:
+    """Return a campaign as it is stored."""
+    document: dict[str, Any] = orjson.loads(campaign.model_dump_json(exclude_none=True))
+    return document
+
+
+@pytest.mark.parametrize(
+    ("patch", "expected"),
+    [
+        ({"priority": 9}, {"priority": 9.0}),
+        ({"matchers": {"weather": None}}, {"matchers": {"level": {"min": 1}}}),
+        ({"matchers": None}, {"matchers": {}}),
+    ],
+)
+def test_a_patch_keeps_what_a_later_version_wrote(
+    patch: dict[str, Any], expected: dict[str, Any]
+) -> None:
+    """Unknown keys and matchers stay as they are, unless the patch takes them out."""
+    campaign = a_later_campaign()
+    assert written(patched(campaign, patch)) == {
+        **{key: value for key, value in written(campaign).items() if key != "last_updated"},
+        **expected,
+    }
+
+
+def test_a_patch_takes_out_an_unknown_key() -> None:
+    """Null removes a key of a later version, as any other."""
+    assert "colour" not in written(patched(a_later_campaign(), {"colour": None}))
+
+
+@pytest.mark.parametrize(
+    ("patch", "loc"),
+    [
+        ({"colour": "blue"}, ["colour"]),
+        ({"shape": 1}, ["shape"]),
+        ({"matchers": {"level": {"min": 2}}}, ["matchers", "weather"]),
+    ],
+)
+def test_a_patch_writes_nothing_unknown(patch: dict[str, Any], loc: list[str]) -> None:
+    """A value for what this version does not know is refused, naming it."""
+    with pytest.raises(Invalid) as caught:
+        patched(a_later_campaign(), patch)
+    assert problems(caught) == [loc]

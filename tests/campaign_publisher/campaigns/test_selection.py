@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from campaign_publisher.campaigns.selection import Selection, Window, select
 from campaign_publisher.log.state import StoredCampaign
-from contracts.campaign import Campaign, CampaignStatus
+from contracts.campaign import Campaign, CampaignStatus, LoggedCampaign
 from testbed.builders import NOW, a_campaign
 from tests import strategies
 
@@ -17,7 +17,7 @@ HOUR = timedelta(hours=1)
 
 def names(campaigns: list[Campaign], selection: Selection) -> list[str]:
     """Give the names of what is selected, in order."""
-    stored = [StoredCampaign.of(campaign, 1) for campaign in campaigns]
+    stored = [StoredCampaign.of(LoggedCampaign.of(campaign), 1) for campaign in campaigns]
     return [found.campaign.name for found in select(stored, selection)]
 
 

@@ -14,7 +14,7 @@ from campaign_publisher.log.checkpoints import Checkpointer, from_checkpoint, to
 from campaign_publisher.log.state import EMPTY, CampaignState, fold
 from contracts.campaign import Campaign
 from foundation.tasks import running
-from testbed.builders import OTHER_STORE_ID, STORE_ID, a_campaign, a_head
+from testbed.builders import OTHER_STORE_ID, STORE_ID, a_campaign, a_head, golden
 from testbed.fakes import InMemoryLog
 from tests import strategies
 from tests.campaign_publisher.replicas import a_change, a_replica, a_state
@@ -63,6 +63,14 @@ def places(value: Any) -> Iterator[tuple[Any, Any]]:
         yield value, key
         if isinstance(item, dict | list):
             yield from places(item)
+
+
+async def test_a_checkpoint_of_a_later_version_loses_nothing() -> None:
+    """Its campaigns keep unknown keys and matchers, and are written again as they were."""
+    document = golden("later_checkpoint")
+    saved = Checkpoint(revision=1, head=document["head"], state=orjson.dumps(document))
+    again = orjson.loads(to_checkpoint(await from_checkpoint(saved)).state)
+    assert again["campaigns"] == document["campaigns"]
 
 
 @given(choice=st.data())

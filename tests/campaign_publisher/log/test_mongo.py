@@ -28,6 +28,7 @@ from campaign_publisher.log.change import (
     LogUnavailable,
 )
 from campaign_publisher.log.checkpoints import Checkpointer, to_checkpoint
+from campaign_publisher.log.documents import to_document
 from campaign_publisher.log.mongo import MongoChangeLog
 from campaign_publisher.log.replica import LogReplica
 from campaign_publisher.log.state import EMPTY, fold
@@ -40,11 +41,11 @@ from foundation.mongo import Database, mongo_database
 from foundation.preconditions import Preconditions
 from foundation.settings import MongoDriver
 from testbed import servers
-from testbed.builders import OTHER_STORE_ID, a_campaign, a_head
+from testbed.builders import a_campaign, a_head, golden
 from testbed.fakes import InMemoryLog
 from testbed.servers import MongoNode
 from tests import strategies
-from tests.campaign_publisher.replicas import POLL, Replica, a_change
+from tests.campaign_publisher.replicas import POLL, Replica, a_change, a_replica
 
 SQLITE = "sqlite"
 MEMORY = "memory"
@@ -296,33 +297,37 @@ async def test_whatever_the_url_says_writes_are_durable(driver: str) -> None:
             assert collection.read_concern == ReadConcern("majority")
 
 
-async def test_the_index_is_unique(mongo: Database) -> None:
-    """After `prepare` no revision can be stored twice, whoever writes."""
-    await MongoChangeLog(mongo).prepare()
-    indexes = await mongo["campaign_changes"].index_information()
-    unique = [index["key"] for index in indexes.values() if index.get("unique")]
-    assert unique == [[("revision", 1)]]
-
-
-async def test_following_does_not_fetch_the_last_change_again(mongo: Database) -> None:
-    """The change that was read last is compared by its id, and still noticed when it is gone."""
+async def test_a_revision_is_the_key_of_its_document(mongo: Database) -> None:
+    """No index has to be made, kept or restored for revisions to be unique."""
     log = MongoChangeLog(mongo)
     await log.prepare()
+    assert await log.append(a_change(0))
+    assert not await log.append(a_change(0, id=uuid4()))
+    [document] = await mongo["campaign_changes"].find().to_list()
+    assert (document["_id"], document["id"]) == (0, str(a_head(0)))
+    assert list(await mongo["campaign_changes"].index_information()) == ["_id_"]
+
+
+async def test_a_log_of_the_earlier_form_is_refused(mongo: Database) -> None:
+    """A log whose keys were ids is named, and neither read nor written."""
+    earlier = {"_id": str(a_head(0)), "revision": 0, "op": "found", "actor": "me"}
+    await mongo["campaign_changes"].insert_one(earlier)
+    with pytest.raises(LogUnavailable, match="earlier form"):
+        await a_replica(MongoChangeLog(mongo)).log_replica.load()
+    assert await mongo["campaign_changes"].find().to_list() == [earlier]
+
+
+async def test_a_change_of_a_later_version_loses_nothing(mongo: Database) -> None:
+    """Unknown keys, operations and matchers are read, kept and folded."""
+    log = MongoChangeLog(mongo)
+    later = golden("later_change")
     await log.append(a_change(0))
-    await log.append(a_change(1, a_campaign("a")))
-    changed = {"$set": {"actor": "nobody reads it again"}}
-    await mongo["campaign_changes"].update_one({"revision": 1}, changed)
-    assert await changes_of(log, first=1) == [a_change(1, a_campaign("a"))]
-    await mongo["campaign_changes"].delete_one({"revision": 1})
-    assert await changes_of(log, first=1) == []
-    other = a_change(1, id=uuid4(), store_id=OTHER_STORE_ID)
-    await MongoChangeLog(mongo).append(other)
-    assert await changes_of(log, first=1) == [other]
+    await mongo["campaign_changes"].insert_one({"_id": later.pop("revision"), **later})
+    [change] = await changes_of(log, first=1)
+    assert await to_document(change) == golden("later_change")
 
 
 BROKEN: dict[str, dict[str, Any]] = {
-    "an unknown operation": {"op": "rename"},
-    "an unknown field": {"nonsense": 1},
     "a bad campaign": {"put": [{"name": "a"}]},
     "no list": {"put": 5},
     "no date": {"at": 5},
@@ -331,11 +336,11 @@ BROKEN: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("fields", BROKEN.values(), ids=BROKEN.keys())
 async def test_a_document_that_is_no_change(mongo: Database, fields: dict[str, Any]) -> None:
-    """What a newer version or another hand wrote makes the log unavailable, and no other error."""
+    """A document that is no change makes the log unavailable, and is no other error."""
     log = MongoChangeLog(mongo)
     await log.prepare()
     await log.append(a_change(0))
-    await mongo["campaign_changes"].update_one({"revision": 0}, {"$set": fields})
+    await mongo["campaign_changes"].update_one({"_id": 0}, {"$set": fields})
     other = MongoChangeLog(mongo)
     with pytest.raises(LogUnavailable):
         await changes_of(other)

@@ -65,7 +65,7 @@ async def test_follows_what_others_append() -> None:
     await replica.log_replica.follow()
     assert names(replica.state) == ["b"]
     assert replica.state.revision == 3
-    assert log.reads == [1]
+    assert log.reads == [2]
 
 
 async def test_listeners_hear_of_every_move_and_of_nothing_else() -> None:
@@ -117,7 +117,12 @@ async def test_its_age_counts_from_the_start_of_a_read() -> None:
 
 RESTORED = {
     "cut": [a_change(0), a_change(1)],
-    "cut and written again": [a_change(0), a_change(1), a_change(2, id=a_head(99)), a_change(3)],
+    "cut and written again": [
+        a_change(0),
+        a_change(1),
+        a_change(2, id=a_head(99)),
+        a_change(3, previous=a_head(99)),
+    ],
     "emptied": [],
     "another store": [a_change(0, id=a_head(77), store_id=OTHER_STORE_ID)],
 }
@@ -146,14 +151,42 @@ async def test_a_replaced_log_is_noticed(restored: Sequence[Change]) -> None:
 
 
 async def test_a_log_that_got_a_gap_is_no_longer_followed() -> None:
-    """When what follows its head lacks a revision, it keeps its state and vouches no more."""
+    """When what follows its head lacks a revision, it keeps its state and names the revision."""
     log = InMemoryLog(a_change(0), a_change(1, a_campaign("a")))
     replica = await a_loaded_replica(log)
     log.changes.append(a_change(3, a_campaign("b")))
+    await replica.log_replica.follow()
+    assert not replica.log_replica.is_authoritative
+    assert replica.log_replica.problem == "revision 2 is missing"
+    assert names(replica.state) == ["a"]
+
+
+async def test_a_log_with_a_gap_can_be_renewed() -> None:
+    """A renewal takes the changes that are there, and every replica loads and follows them."""
+    log = InMemoryLog(a_change(0), a_change(1, a_campaign("a")))
+    running = await a_loaded_replica(log)
+    log.changes.append(a_change(3, a_campaign("b")))
+    started = a_replica(log)
+    for _ in range(3):
+        with pytest.raises(LogUnavailable, match="revision 2 is missing"):
+            await started.log_replica.load()
+    assert log.reads.count(0) == 2  # by each replica once, not at every poll
+    state = await started.service.renew(actor="anna")
+    assert (state.revision, state.renewed_from, names(state)) == (4, (STORE_ID,), ["a", "b"])
+    await running.log_replica.follow()
+    assert running.state == (await a_loaded_replica(log)).state == state
+
+
+async def test_a_deposed_primary_confirms_nothing() -> None:
+    """A server that shows no new change confirms the state only if it still has its head."""
+    clock = FakeClock()
+    log = InMemoryLog(a_change(0), a_change(1, a_campaign("a")))
+    replica = await a_loaded_replica(log, clock=clock)
+    clock.advance(3)
+    log.deposed = True
     with pytest.raises(LogUnavailable):
         await replica.log_replica.follow()
-    assert not replica.log_replica.is_authoritative
-    assert names(replica.state) == ["a"]
+    assert replica.log_replica.age == 3
 
 
 async def test_a_renewal_of_its_own_store_is_followed() -> None:
@@ -164,7 +197,7 @@ async def test_a_renewal_of_its_own_store_is_followed() -> None:
     await replica.log_replica.follow()
     assert replica.log_replica.replaced
     log.changes.append(a_change(2, id=a_head(50), store_id=OTHER_STORE_ID, renewed_from=STORE_ID))
-    log.changes.append(a_change(3, a_campaign("b")))
+    log.changes.append(a_change(3, a_campaign("b"), previous=a_head(50)))
     await replica.log_replica.follow()
     assert replica.log_replica.is_authoritative
     assert replica.state.store_id == OTHER_STORE_ID
@@ -178,8 +211,8 @@ async def test_the_first_of_several_renewals_is_enough() -> None:
     renewed, newest = UUID(int=1), UUID(int=2)
     log.changes[1:] = [
         a_change(1, id=a_head(50), store_id=renewed, renewed_from=STORE_ID),
-        a_change(2, id=a_head(51), store_id=newest, renewed_from=renewed),
-        a_change(3, a_campaign("a"), id=a_head(52)),
+        a_change(2, id=a_head(51), previous=a_head(50), store_id=newest, renewed_from=renewed),
+        a_change(3, a_campaign("a"), id=a_head(52), previous=a_head(51)),
     ]
     await replica.log_replica.follow()
     assert replica.log_replica.is_authoritative
@@ -193,7 +226,7 @@ async def test_renewals_before_a_checkpoint_are_found() -> None:
     changes = [
         a_change(0),
         a_change(1, id=a_head(50), store_id=renewed, renewed_from=STORE_ID),
-        a_change(2, id=a_head(51), store_id=newest, renewed_from=renewed),
+        a_change(2, id=a_head(51), previous=a_head(50), store_id=newest, renewed_from=renewed),
     ]
     log = InMemoryLog(a_change(0), a_change(1))
     replica = await a_loaded_replica(log)
@@ -208,9 +241,9 @@ async def test_a_renewal_of_another_store_is_not() -> None:
     log = InMemoryLog(a_change(0), a_change(1))
     replica = await a_loaded_replica(log)
     foreign = a_change(0, id=a_head(77), store_id=OTHER_STORE_ID, renewed_from=a_head(5))
-    log.changes = [foreign, a_change(1, id=a_head(78))]
+    log.changes = [foreign, a_change(1, id=a_head(78), previous=a_head(77))]
     await replica.log_replica.follow()
-    log.changes.append(a_change(2, id=a_head(79)))
+    log.changes.append(a_change(2, id=a_head(79), previous=a_head(78)))
     await replica.log_replica.follow()
     assert replica.log_replica.replaced
     assert replica.state.store_id == STORE_ID
@@ -225,7 +258,7 @@ async def test_a_replaced_log_is_read_whole_once_for_every_change() -> None:
     log.reads.clear()
     for _ in range(5):
         await replica.log_replica.follow()
-    assert log.reads == [1] * 5
+    assert log.reads == [2] * 5
 
 
 async def test_a_start_reads_from_the_checkpoint_on() -> None:
@@ -249,7 +282,7 @@ async def test_a_broken_checkpoint_costs_time_only() -> None:
     """A checkpoint that cannot be read is passed over, and the whole log is."""
     log = InMemoryLog(a_change(0), a_change(1, a_campaign("a")))
     good = to_checkpoint(await a_state(a_campaign("a")))
-    for state in (b"", b"{}", good.state[:-9], good.state.replace(b'"format":1', b'"format":9')):
+    for state in (b"", b"{}", good.state[:-9], good.state.replace(b'"format":2', b'"format":9')):
         log.checkpoints = [good.model_copy(update={"state": state})]
         assert names((await a_loaded_replica(log)).state) == ["a"]
 

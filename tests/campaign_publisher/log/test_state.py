@@ -1,7 +1,9 @@
 """The fold of the log: what its changes add up to, and the snapshot of that."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
+from itertools import pairwise
+from operator import attrgetter
 from uuid import UUID
 
 import orjson
@@ -10,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from campaign_publisher.log.change import Change
-from campaign_publisher.log.snapshot_json import snapshot_bytes, snapshot_size
+from campaign_publisher.log.checkpoints import from_checkpoint, to_checkpoint
+from campaign_publisher.log.snapshot_json import snapshot_bytes
 from campaign_publisher.log.state import EMPTY, BrokenLog, CampaignState, fold
 from contracts.campaign import Campaign
-from contracts.snapshot import CampaignSnapshot, PublishedCampaign, SnapshotReason
+from contracts.snapshot import CampaignSnapshot
 from testbed.builders import (
     NOW,
     OTHER_STORE_ID,
@@ -91,7 +94,8 @@ async def test_fold_is_the_plain_reading_of_the_log(changes: list[Change]) -> No
     assert plain(state) == naive(changes)
     assert (state.revision, state.head) == (changes[-1].revision, changes[-1].id)
     named = [change for change in changes if change.store_id is not None]
-    assert (state.store_id, state.renewed_from) == (named[-1].store_id, named[-1].renewed_from)
+    left = tuple(change.renewed_from for change in reversed(named) if change.renewed_from)
+    assert (state.store_id, state.renewed_from) == (named[-1].store_id, left)
 
 
 @given(changes=logs(), data=st.data())
@@ -112,10 +116,11 @@ async def test_folding_in_parts_is_folding_at_once(
         pytest.param([a_change(0), a_change(2)], id="a gap"),
         pytest.param([a_change(0), a_change(1), a_change(1)], id="a revision twice"),
         pytest.param([a_change(1)], id="no beginning"),
+        pytest.param([a_change(0), a_change(1), a_change(2, previous=a_head(9))], id="a fork"),
     ],
 )
 async def test_changes_that_do_not_follow_each_other_are_no_log(changes: list[Change]) -> None:
-    """A missing or doubled revision is an error, never a state."""
+    """A missing or doubled revision, or a change of another history, is an error, no state."""
     with pytest.raises(BrokenLog):
         await fold(EMPTY, changes)
 
@@ -132,51 +137,65 @@ async def test_a_renewal_changes_the_store_and_no_campaign() -> None:
     before = await a_state(a_campaign("a"))
     renewal = a_change(2, store_id=OTHER_STORE_ID, renewed_from=STORE_ID)
     after = await fold(before, [renewal])
-    assert (after.store_id, after.renewed_from) == (OTHER_STORE_ID, STORE_ID)
+    assert (after.store_id, after.renewed_from) == (OTHER_STORE_ID, (STORE_ID,))
     assert after.campaigns == before.campaigns
 
 
-def snapshot_of(state: CampaignState, now: datetime = NOW) -> CampaignSnapshot:
+async def test_the_newest_hundred_renewals_are_named() -> None:
+    """A snapshot names the stores that its log continues, newest first, at most 100."""
+    stores = [UUID(int=number) for number in range(1, 104)]
+    renewals = [
+        a_change(number, store_id=store, renewed_from=left)
+        for number, (left, store) in enumerate(pairwise(stores), 1)
+    ]
+    first = Change.model_validate({**dict(a_change(0)), "store_id": stores[0]})
+    state = await fold(EMPTY, [first, *renewals])
+    assert state.renewed_from == tuple(reversed(stores[:-1]))[:100]
+    assert snapshot_of(state).renewed_from == state.renewed_from
+
+
+def snapshot_of(state: CampaignState) -> CampaignSnapshot:
     """Parse a state's snapshot as a profile service does."""
-    body = snapshot_bytes(state, now=now, log_age=0.5, reason=SnapshotReason.CHANGE)
-    return CampaignSnapshot.model_validate_json(body)
+    return CampaignSnapshot.model_validate_json(snapshot_bytes(state))
 
 
-@given(changes=logs(), now=TIMES)
-async def test_a_snapshot_holds_what_runs_or_will_run(changes: list[Change], now: datetime) -> None:
-    """It parses as a CampaignSnapshot of the enabled campaigns that have not ended, and no other.
+@given(changes=logs())
+async def test_a_snapshot_holds_all_enabled_campaigns(changes: list[Change]) -> None:
+    """It parses as a CampaignSnapshot of the enabled campaigns by name, and no other.
 
     Parsed and written again it is the same.
     """
     state = await fold(EMPTY, changes)
-    snapshot = snapshot_of(state, now)
+    snapshot = snapshot_of(state)
     expected = [
         as_published(campaign, revision=revision)
         for campaign, revision in naive(changes).values()
-        if campaign.enabled and (campaign.end_date is None or now < campaign.end_date)
+        if campaign.enabled
     ]
-    assert sorted(snapshot.campaigns, key=by_name) == sorted(expected, key=by_name)
+    assert list(snapshot.campaigns) == sorted(expected, key=attrgetter("name"))
     assert snapshot.position == state.position
     assert snapshot.renewed_from == state.renewed_from
     again = snapshot.model_dump_json(by_alias=True)
     assert CampaignSnapshot.model_validate_json(again) == snapshot
 
 
-def by_name(campaign: PublishedCampaign) -> str:
-    """Order campaigns."""
-    return campaign.name
+@given(changes=logs(), data=st.data())
+async def test_a_snapshot_of_a_revision_is_the_same_bytes(
+    changes: list[Change], data: st.DataObject
+) -> None:
+    """However a replica came to a change, from the whole log or from any checkpoint."""
+    cut = data.draw(st.integers(1, len(changes)))
+    checkpointed = await from_checkpoint(to_checkpoint(await fold(EMPTY, changes[:cut])))
+    by_checkpoint = await fold(checkpointed, changes[cut:])
+    assert snapshot_bytes(by_checkpoint) == snapshot_bytes(await fold(EMPTY, changes))
 
 
-@pytest.mark.parametrize(
-    ("seconds", "is_there"), [(-1, True), (0, False), (1, False)], ids=["before", "at", "after"]
-)
-async def test_a_campaign_leaves_the_snapshot_when_it_ends(seconds: int, *, is_there: bool) -> None:
-    """The end date is excluded; a start date to come is no reason to leave one out."""
-    end = NOW + timedelta(days=1)
-    state = await a_state(a_campaign(start=NOW, end=end))
-    found = snapshot_of(state, end + timedelta(seconds=seconds)).campaigns
-    assert bool(found) is is_there
-    assert snapshot_of(state, NOW - timedelta(days=1)).campaigns
+async def test_an_ended_campaign_stays_until_a_change_removes_it() -> None:
+    """No clock decides what a snapshot holds: an end date that has come takes nothing out."""
+    state = await a_state(a_campaign("long ago", end=NOW - timedelta(days=900)))
+    assert [campaign.name for campaign in snapshot_of(state).campaigns] == ["long ago"]
+    archived = await fold(state, [a_change(2, deleted=["long ago"])])
+    assert snapshot_of(archived).campaigns == ()
 
 
 async def test_a_stored_campaign_can_be_sent_back() -> None:
@@ -186,13 +205,6 @@ async def test_a_stored_campaign_can_be_sent_back() -> None:
     assert Campaign.model_validate_json(stored.plain_json) == campaign
     assert b"null" not in stored.plain_json
     assert orjson.loads(stored.json) == {**orjson.loads(stored.plain_json), "revision": 1}
-
-
-async def test_the_size_is_that_of_the_snapshot() -> None:
-    """What is checked against the limit is what will be sent, to the last few digits."""
-    state = await a_state(*(a_campaign(f"campaign {number}") for number in range(5)))
-    body = snapshot_bytes(state, now=NOW, log_age=0.0, reason=SnapshotReason.STARTUP)
-    assert snapshot_size(state, NOW) == len(body)
 
 
 def test_nothing_is_at_no_place_in_a_log() -> None:

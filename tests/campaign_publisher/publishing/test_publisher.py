@@ -57,7 +57,7 @@ class Stage:
     @property
     def reasons(self) -> list[str]:
         """Why they were."""
-        return [CampaignSnapshot.model_validate_json(sent.body).reason for sent in self.snapshots]
+        return [str(sent.event.reason) for sent in self.snapshots]
 
     @property
     def heartbeats(self) -> list[Sent]:

@@ -54,7 +54,8 @@ async def test_without_a_snapshot_it_is_not_ready() -> None:
 
 async def test_an_age_that_no_calendar_holds_is_told(parts: ProfileParts) -> None:
     """A sender may claim any; ready stays JSON."""
-    parts.origin.snapshot = a_snapshot(revision=5, log_age=1e300)
+    parts.origin.snapshot = a_snapshot(revision=5)
+    parts.origin.log_age = 1e300
     async with serving(a_profile_app(parts)) as client:
         await asyncio.sleep(0.01)
         answer = await client.get("/health/ready")

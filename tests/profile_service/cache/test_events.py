@@ -283,8 +283,8 @@ async def test_a_sender_that_has_not_seen_its_log_for_ever_does_no_harm() -> Non
     origin = FakeOrigin(revision(5))
     async with a_running_cache(origin) as cache:
         await receive(cache, revision(5), log_age=1e300)
-        await take(cache, revision(6, log_age=1e300))
+        await take(cache, revision(6), log_age=1e300)
         assert held_revision(cache) == 6
-        origin.snapshot = revision(7, log_age=1e300)
+        origin.snapshot, origin.log_age = revision(7), 1e300
         await cache.invalidate()
         assert held_revision(cache) == 7

@@ -206,7 +206,8 @@ async def test_the_first_doubt_is_followed_at_once_and_many_are_not() -> None:
 @simulated
 async def test_the_origin_s_look_at_the_log_is_what_counts(log_age: float) -> None:
     """Staleness starts at the log's age, and the time that the answer took counts too."""
-    origin = FakeOrigin(revision(5, log_age=log_age))
+    origin = FakeOrigin(revision(5))
+    origin.log_age = log_age
     origin.seconds = 2.0
     async with a_running_cache(origin) as cache:
         await asyncio.sleep(10.0)
@@ -239,7 +240,8 @@ async def test_old_news_does_not_put_off_the_refetch() -> None:
 @simulated
 async def test_an_origin_that_sees_an_old_log_makes_stale() -> None:
     """Its answers confirm nothing newer than its own look, and it is asked with pauses."""
-    origin = FakeOrigin(revision(5, log_age=2 * TTL))
+    origin = FakeOrigin(revision(5))
+    origin.log_age = 2 * TTL
     async with a_running_cache(origin) as cache:
         assert held_revision(cache) == 5
         assert cache.is_stale

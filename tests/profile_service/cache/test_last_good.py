@@ -231,7 +231,6 @@ def _header(**fields: object) -> Spoil:
         _header(campaigns_url="http://user:secret@elsewhere/"),
         _header(confirmed_at="yesterday"),
         _header(left_stores=["mine"]),
-        _header(unknown=1),
     ],
 )
 async def test_a_file_that_is_not_ours_is_refused(

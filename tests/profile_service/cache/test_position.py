@@ -71,7 +71,7 @@ def test_another_store_enters_by_the_rules_only(
     assert (
         may_enter(
             OTHER_STORE_ID,
-            renewed_from=renewed_from,
+            renewed_from=() if renewed_from is None else (a_head(7), renewed_from, a_head(8)),
             held=STORE_ID,
             left=left,
             accepted=accepted,

@@ -15,7 +15,7 @@ def a_held_snapshot(*, as_of: float = 100.0, confirmed: bool = True) -> HeldSnap
     """Give a snapshot of no campaigns, known to be the newest at `as_of`."""
     return HeldSnapshot(
         position=a_snapshot().position,
-        campaigns=CompiledCampaigns([]),
+        campaigns=CompiledCampaigns.of([]),
         body=b"",
         as_of=as_of,
         confirmed_at=NOW + timedelta(seconds=as_of),

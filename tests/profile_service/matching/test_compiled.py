@@ -49,7 +49,7 @@ def test_those_that_are_active_and_match_are_named(
 
     It is that of the evaluator and of the definition, in whatever order times are asked.
     """
-    compiled = CompiledCampaigns(published)
+    compiled = CompiledCampaigns.of(published)
     for moment in at:
         named = compiled.matching(profile, moment)
         assert sorted(named) == sorted(
@@ -102,7 +102,7 @@ async def test_what_came_before_does_not_show(
     held = await CompiledCampaigns.from_sources(old_sources, None)
     held.matching(asked[0], at)
     read = await CompiledCampaigns.from_sources(new_sources, held)
-    alone = CompiledCampaigns(after.values())
+    alone = CompiledCampaigns.of(after.values())
     assert len(read) == len(alone)
     assert all(read.matching(each, at) == alone.matching(each, at) for each in asked)
 
@@ -136,7 +136,7 @@ def test_every_corner_is_as_the_evaluator_has_it(times: int, others: int) -> Non
     """Bounds, lists and odd values, among few campaigns, among many alike, among many others."""
     published = _repeated([*_corners()], times)
     filling = _repeated([a_campaign("other", level=(7, 7), has={"country": ["c"]})], others)
-    compiled = CompiledCampaigns([*published, *filling])
+    compiled = CompiledCampaigns.of([*published, *filling])
     profiles: list[dict[str, Any]] = [
         {field: value}
         for field in ("level", "country", "gender", "inventory")
@@ -191,7 +191,7 @@ def test_a_large_game_is_answered_as_a_small_one() -> None:
     """Among 10,000 campaigns, any player is in those that the evaluator names, in order."""
     published = _a_large_game(10_000)
     in_order = sorted(published, key=lambda each: (-each.priority, each.name))
-    compiled = CompiledCampaigns(published)
+    compiled = CompiledCampaigns.of(published)
     assert len(compiled) == 10_000
     for number in range(8):
         profile = a_profile(
@@ -209,7 +209,7 @@ def test_a_large_game_is_answered_as_a_small_one() -> None:
 
 def test_no_campaigns_is_an_answer() -> None:
     """In a snapshot without campaigns nobody is in one."""
-    compiled = CompiledCampaigns([])
+    compiled = CompiledCampaigns.of([])
     assert len(compiled) == 0
     assert compiled.matching(a_profile(), NOW) == []
 
@@ -233,7 +233,7 @@ def test_lists_may_repeat_and_contradict(
     """A value that is listed twice counts once, and one that is wanted and refused is refused."""
     listed = a_campaign("0", has=has, does_not_have=does_not_have)
     published = _repeated([listed], copies)
-    assert len(CompiledCampaigns(published).matching(a_profile(), NOW)) == copies * matching
+    assert len(CompiledCampaigns.of(published).matching(a_profile(), NOW)) == copies * matching
 
 
 @given(
@@ -244,7 +244,7 @@ def test_the_highest_priority_comes_first(priorities: dict[str, float], order: R
     """The order is by priority, highest first, then by name; never that of the snapshot."""
     published = [a_campaign(name, priority=each) for name, each in priorities.items()]
     order.shuffle(published)
-    named = CompiledCampaigns(published).matching(a_profile(), NOW)
+    named = CompiledCampaigns.of(published).matching(a_profile(), NOW)
     assert len(named) == len(priorities)
     for first, second in pairwise(named):
         assert priorities[first] > priorities[second] or (
@@ -269,7 +269,7 @@ def _periods_and_moments(draw: st.DrawFn) -> tuple[datetime, datetime, list[date
 def test_a_campaign_runs_from_its_start_to_just_before_its_end() -> None:
     """The start date belongs to the campaign, the end date does not."""
     end = NOW + timedelta(days=1)
-    compiled = CompiledCampaigns([a_campaign("it", start=NOW, end=end)])
+    compiled = CompiledCampaigns.of([a_campaign("it", start=NOW, end=end)])
     profile = a_profile()
     there_and_back = (NOW - MICROSECOND, NOW, end - MICROSECOND, end)
     for at in (*there_and_back, *reversed(there_and_back)):
@@ -284,7 +284,7 @@ def test_activity_is_half_open(found: tuple[datetime, datetime, list[datetime]])
     """
     start, end, at = found
     campaign = a_campaign("it", start=start, end=end)
-    compiled = CompiledCampaigns([campaign])
+    compiled = CompiledCampaigns.of([campaign])
     for moment in at:
         is_within = start <= moment < end
         assert campaign.is_active(moment) is is_within
@@ -294,21 +294,21 @@ def test_activity_is_half_open(found: tuple[datetime, datetime, list[datetime]])
 def test_a_scheduled_campaign_needs_no_event_to_start() -> None:
     """The same set of campaigns gives another answer when a start date has come."""
     later = NOW + timedelta(hours=1)
-    compiled = CompiledCampaigns([a_campaign("now"), a_campaign("later", start=later)])
+    compiled = CompiledCampaigns.of([a_campaign("now"), a_campaign("later", start=later)])
     assert compiled.matching(a_profile(), NOW) == ["now"]
     assert compiled.matching(a_profile(), later) == ["later", "now"]
 
 
 def test_a_disabled_campaign_is_never_named() -> None:
     """A campaign that is not enabled is active at no time."""
-    compiled = CompiledCampaigns([a_campaign("off", enabled=False)])
+    compiled = CompiledCampaigns.of([a_campaign("off", enabled=False)])
     assert compiled.matching(a_profile(), NOW) == []
 
 
 def test_a_campaign_is_found_by_its_name() -> None:
     """`get` gives what is compiled of the campaign, or None."""
     one, other = a_campaign("one"), a_campaign("other")
-    compiled = CompiledCampaigns([one, other])
+    compiled = CompiledCampaigns.of([one, other])
     assert len(compiled) == 2
     assert compiled.get("one") == rule_of(one)
     assert compiled.get("none") is None

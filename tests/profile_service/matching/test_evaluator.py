@@ -76,7 +76,7 @@ def test_no_stored_document_is_an_error(campaign: Campaign, profile: dict[str, A
     always = a_campaign("it").model_copy(update={"matchers": campaign.matchers})
     expected = plainly_matches(campaign.matchers, profile)
     assert matches(campaign.matchers, profile) is expected
-    assert CompiledCampaigns([always]).matching(profile, NOW) == ["it"] * expected
+    assert CompiledCampaigns.of([always]).matching(profile, NOW) == ["it"] * expected
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_a_value_of_another_type_is_in_no_list(field: str, value: object) -> Non
     """A field that is null or no text fails `has` and passes `does_not_have`."""
     assert not _meets({field: ("US",)}, None, **{field: value})
     assert _meets(None, {field: ("US",)}, **{field: value})
-    compiled = CompiledCampaigns([a_campaign("it", level=None, has={field: ("US",)})])
+    compiled = CompiledCampaigns.of([a_campaign("it", level=None, has={field: ("US",)})])
     assert compiled.matching(a_profile(**{field: value}), NOW) == []
 
 
