@@ -9,14 +9,14 @@ from typing import Any, TypeVar
 from pydantic import SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from foundation.connection_urls import AmqpUrl, DatabaseName, MongoUrl
+from foundation.amqp_url import AmqpUrl
 from foundation.durations import Delay
+from foundation.mongo_url import DatabaseName, MongoUrl
 from foundation.tokens import TokenList, Tokens
+from foundation.validation import message_of
 
 Loaded = TypeVar("Loaded", bound=BaseSettings)
 
-# What pydantic says of a wrong bool does not tell what is allowed.
-_MESSAGES = {"bool_parsing": "must be true or false"}
 _WITH_PASSWORD = re.compile("//.*@", re.DOTALL)
 
 
@@ -118,5 +118,5 @@ def _describe(settings: type[BaseSettings], found: Any) -> str:
     is_secret = settings.model_fields[name].annotation is SecretStr
     is_secret |= _WITH_PASSWORD.search(str(found["input"])) is not None
     value = "(hidden)" if is_secret else repr(found["input"])
-    message = _MESSAGES.get(found["type"]) or found["msg"].removeprefix("Value error, ")
+    message = message_of(found)
     return f"{name.upper()}={value}: {message}"

@@ -108,6 +108,13 @@ def test_a_wrong_value_is_one_line_that_says_what_is_allowed(
         ("MONGO_URL", f"mongodb://me:{HIDDEN}@mongo/?tsl=true", "options"),
         ("MONGO_URL", f"mongodb://me:{HIDDEN}@@mongo/", "percent-encoded"),
         ("MONGO_URL", f"mongodb://me:{HIDDEN}@mongo/?tls=true&tlsCAFile=/none", "No such file"),
+        ("MONGO_URL", f"mongodb://me:{HIDDEN}@mongo/?w=0", "w must be majority"),
+        ("MONGO_URL", f"mongodb://me:{HIDDEN}@mongo/?tls=true&W=1", "w must be majority"),
+        ("MONGO_URL", f"mongodb+srv://me:{HIDDEN}@mongo/?w=1", "w must be majority"),
+        ("MONGO_URL", f"mongodb://me:{HIDDEN}@mongo/?journal=false", "journal must be true"),
+        ("MONGO_URL", f"mongodb://me:{HIDDEN}@mongo/?j=False", "j must be true"),
+        ("MONGO_URL", f"mongodb://me:{HIDDEN}@mon\ngo/", "no space or line break"),
+        ("AMQP_URL", f"amqp://me:{HIDDEN}@rab\tbit/", "no space or line break"),
         ("AMQP_URL", f"rabbit://me:{HIDDEN}@rabbit", "such as amqp://USER:PASSWORD@HOST:5672/"),
         ("AMQP_URL", "nonsense", "such as amqp://USER:PASSWORD@HOST:5672/"),
         ("AMQP_URL", f"amqp://me:{HIDDEN}@rabbit/?heartbeat=1O", "heartbeat must be 1 to 65534"),
@@ -182,6 +189,23 @@ def test_what_is_set_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     assert settings.log_format is LogFormat.JSON
     assert settings.admin_tokens.actor(f"Bearer {HIDDEN}") == "me"
     assert HIDDEN not in repr(settings)
+
+
+@pytest.mark.parametrize("margin", ["\n", "\r\n", " "])
+def test_the_newline_at_the_end_of_a_file_is_no_part_of_a_url(
+    margin: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """URLs that are read from a file connect as those that are typed."""
+    for variable, url in {
+        "MONGO_URL": "mongodb://mongo:1/",
+        "AMQP_URL": "amqp://rabbit:1/",
+        "CAMPAIGNS_URL": "http://campaigns:1/",
+    }.items():
+        monkeypatch.setenv(variable, url + margin)
+    settings = load(ProfileSettings)
+    assert settings.mongo_url.get_secret_value() == "mongodb://mongo:1/"
+    assert settings.amqp_url.get_secret_value() == "amqp://rabbit:1/"
+    assert str(settings.campaigns_url) == "http://campaigns:1/"
 
 
 def test_a_url_whose_hosts_stand_in_dns_is_not_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
