@@ -8,6 +8,7 @@ from functools import partial
 from fastapi import FastAPI
 
 from campaign_publisher.api import asyncapi, campaigns, changes, health, metrics, snapshot, store
+from campaign_publisher.campaigns.archiving import archive_ended
 from campaign_publisher.campaigns.commits import Committer
 from campaign_publisher.dependencies import State
 from campaign_publisher.log.change import ChangeLog
@@ -109,6 +110,11 @@ def _lifespan(
             publishing = partial(publisher.run, channel)
             await stack.enter_async_context(running(following, name="change log"))
             await stack.enter_async_context(running(checkpointer.run, name="checkpoints"))
+            committer = Committer(replica, clock=clock)
+            archive = partial(
+                archive_ended, replica, committer, after=settings.archive_after, clock=clock
+            )
+            await stack.enter_async_context(running(archive, name="archiving"))
             await stack.enter_async_context(running(publishing, name="publisher"))
             stack.enter_context(draining.on_sigterm(settings.shutdown_delay))
             yield State(
@@ -117,7 +123,7 @@ def _lifespan(
                 read_tokens=settings.read_tokens,
                 draining=draining,
                 replica=replica,
-                service=CampaignService(replica, Committer(replica, clock=clock)),
+                service=CampaignService(replica, committer),
                 snapshots=snapshots,
                 publisher=publisher,
                 channel=channel,

@@ -24,10 +24,12 @@ class Settings(ServiceSettings):
     """The campaign service's settings; each field is the environment variable of its name.
 
     `heartbeat_interval` is how often the service says that nothing changed,
-    `changes_poll_interval` how often it looks for changes that others made, and
-    `checkpoint_every` the number of changes between two checkpoints.
+    `changes_poll_interval` how often it reads the changes of other replicas,
+    `checkpoint_every` the number of changes between two checkpoints, and `archive_after`
+    how long ago a campaign must have ended to be archived.
     """
 
     heartbeat_interval: Duration = timedelta(seconds=60)
     changes_poll_interval: Duration = timedelta(seconds=1)
     checkpoint_every: Count = 500
+    archive_after: Duration = timedelta(days=7)

@@ -12,6 +12,7 @@ from contracts.contract import Received
 from contracts.instants import Instant
 from contracts.snapshot import Revision, Uuid
 
+SERVICE_ACTOR = "campaign service"  # the actor of changes that no operator asked for
 MAX_CHANGE_BYTES = 12 * 1024 * 1024  # of its document; MongoDB holds no more than 16 MiB
 
 

@@ -4,15 +4,19 @@ import logging
 from contextlib import aclosing
 from uuid import uuid4
 
-from campaign_publisher.log.change import Change, ChangeLog, LogUnavailable, Operation
+from campaign_publisher.log.change import (
+    SERVICE_ACTOR,
+    Change,
+    ChangeLog,
+    LogUnavailable,
+    Operation,
+)
 from campaign_publisher.log.checkpoints import from_checkpoint
 from campaign_publisher.log.state import EMPTY, CampaignState, fold
 from contracts.contract import MAX_INTEGER
 from foundation.clock import Clock
 
 logger = logging.getLogger(__name__)
-
-FOUNDER = "campaign service"
 
 
 async def read_whole(log: ChangeLog) -> tuple[CampaignState, int]:
@@ -54,7 +58,7 @@ async def create_store(log: ChangeLog, clock: Clock) -> CampaignState:
         revision=0,
         id=uuid4(),
         at=clock.now(),
-        actor=FOUNDER,
+        actor=SERVICE_ACTOR,
         op=Operation.FOUND,
         store_id=uuid4(),
     )

@@ -22,6 +22,7 @@ def test_defaults() -> None:
     assert settings.heartbeat_interval == timedelta(seconds=60)
     assert settings.changes_poll_interval == timedelta(seconds=1)
     assert settings.checkpoint_every == 500
+    assert settings.archive_after == timedelta(days=7)
     assert not settings.admin_tokens
 
 
