@@ -22,6 +22,7 @@ from campaign_publisher.service import CampaignService
 from campaign_publisher.settings import Settings
 from foundation.clock import Clock, SystemClock
 from foundation.draining import Draining
+from foundation.error_answers import COMMON_ERRORS
 from foundation.error_handlers import answer_errors
 from foundation.head_requests import answer_head
 from foundation.logs import set_up_logging
@@ -72,6 +73,7 @@ def create_app(
         # One schema of a campaign for both ways, or /docs would want every field in a PUT.
         separate_input_output_schemas=False,
         redirect_slashes=False,
+        responses=COMMON_ERRORS,
         lifespan=_lifespan(settings, open_log, open_channel, clock or SystemClock()),
     )
     answer_errors(app)

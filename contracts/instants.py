@@ -21,16 +21,17 @@ def parse_instant(text: str) -> datetime:
     Digits past the microsecond are cut off, as `datetime` cannot hold them.
 
     Raises:
-        ValueError: the text is no such instant; the message says what is.
+        ValueError: the text is not such an instant; the message says what one looks like.
     """
     if _RFC_3339.fullmatch(text) is not None:
         try:
             return datetime.fromisoformat(text.upper()).astimezone(UTC)
         except (ValueError, OverflowError):
-            # The pattern fits, the calendar does not: the 30th of February, or an
-            # offset that leads out of the years 1 to 9999.
+            # The pattern fits, the calendar does not: the 30th of February, a leap second,
+            # or an offset that leads out of the years 1 to 9999.
             pass
-    message = f"must be {INSTANT_RULE}"
+    leap = ", with seconds up to 59: leap seconds are not supported" if text[17:19] == "60" else ""
+    message = f"must be {INSTANT_RULE}{leap}"
     raise ValueError(message)
 
 

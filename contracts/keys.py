@@ -15,10 +15,10 @@ KEY_RULE = (
 
 
 def normalise_key(text: str) -> str:
-    """Give `text` in the form it is stored and compared in (Unicode NFC).
+    """Return `text` in the form in which it is stored and compared (Unicode NFC).
 
     Raises:
-        ValueError: the text cannot be a key; the message says what can.
+        ValueError: the text cannot be a key; the message says what a key is.
     """
     key = unicodedata.normalize("NFC", text)
     if (
@@ -38,8 +38,8 @@ def normalise_key(text: str) -> str:
 
 Key = Annotated[
     str,
-    # The length is checked after normalisation, which may change it; a text that is
-    # over four times the limit needs no normalising to be refused.
+    # The length is checked after normalisation, which may change it; a text of
+    # more than four times the limit is refused without normalising it.
     Field(max_length=4 * MAX_KEY_LENGTH, json_schema_extra={"minLength": 1}),
     AfterValidator(normalise_key),
 ]

@@ -1,4 +1,4 @@
-"""Durations as settings give them: seconds, or ISO 8601."""
+"""Durations in settings: seconds, or ISO 8601."""
 
 from contextlib import suppress
 from datetime import timedelta
@@ -29,13 +29,13 @@ def parse_duration(value: Any) -> timedelta:
 
 def _not_negative(value: timedelta) -> timedelta:
     if not timedelta() <= value <= LONGEST:
-        raise ValueError(f"must be from nothing to 100 years: {DURATION_RULE}")
+        raise ValueError(f"must be from 0 to 100 years: {DURATION_RULE}")
     return value
 
 
 def _positive(value: timedelta) -> timedelta:
     if not timedelta() < value <= LONGEST:
-        raise ValueError(f"must be longer than nothing, 100 years at most: {DURATION_RULE}")
+        raise ValueError(f"must be more than 0 and at most 100 years: {DURATION_RULE}")
     return value
 
 

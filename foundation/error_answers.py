@@ -1,4 +1,4 @@
-"""The answers to errors, as OpenAPI documents them."""
+"""The answers to errors as OpenAPI documents them."""
 
 from typing import Any
 
@@ -29,15 +29,16 @@ class InvalidAnswer(BaseModel):
 _DESCRIPTIONS = {
     400: "The request ended before its body did, or is malformed",
     401: "No valid bearer token",
-    403: "Not allowed, or writes are switched off",
+    403: "Not allowed, or no token is configured",
     404: "Not found",
     408: "The body stopped coming",
-    409: "What is stored forbids it",
+    409: "A stored document forbids it",
     405: "The path has no such method",
     412: "The precondition does not hold",
     413: "Over a limit; the message says which",
     415: "The body is compressed",
-    503: "Something that is needed is away, try again later",
+    500: "An unexpected error, which the log describes",
+    503: "A server that is needed is away; try again later",
 }
 
 
@@ -57,5 +58,8 @@ def error_answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 UNCHANGED: dict[int | str, dict[str, Any]] = {
-    304: {"description": "What the client holds, by its If-None-Match, is the newest"}
+    304: {"description": "The answer that If-None-Match names is still the newest"}
 }
+
+# Any route may answer with these.
+COMMON_ERRORS = error_answers(405, 500)

@@ -1,4 +1,4 @@
-"""Every error as its answer; none repeats a value or shows an exception."""
+"""Handlers that turn exceptions into answers."""
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError

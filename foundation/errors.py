@@ -1,17 +1,17 @@
-"""The errors that a service answers with, each knowing its HTTP status.
+"""The errors that a service answers with, each with its HTTP status.
 
     ServiceError
     ├── BrokenOff             400  the request ended before its body did
     ├── Invalid               422  the input is wrong; says which field and what is allowed
-    ├── Unauthorized          401  no token, or none that is known
-    ├── Forbidden             403  the token does not allow this, or writes are switched off
+    ├── Unauthorized          401  no token, or an unknown one
+    ├── Forbidden             403  the token does not allow this, or none is configured
     ├── NotFound              404
     ├── BodyTimeout           408  the body stopped coming
-    ├── Conflict              409  what is stored forbids it; somebody has to look at that
+    ├── Conflict              409  a stored document forbids it; an operator has to look at it
     ├── PreconditionFailed    412  If-Match or If-None-Match does not hold
     ├── TooLarge              413  says which limit
     ├── UnsupportedBody       415  the body is compressed
-    └── Unavailable           503  something that is needed is away; try again later
+    └── Unavailable           503  a server that is needed is away; try again later
         └── OutcomeUnknown    503  a write may or may not have happened
 
 A lower layer's exceptions are turned into these where they are caught. Any other exception is
@@ -92,19 +92,19 @@ class Forbidden(ServiceError):
 
 
 class NotFound(ServiceError):
-    """There is no such thing."""
+    """What was asked for does not exist."""
 
     status = 404
 
 
 class Conflict(ServiceError):
-    """What is stored does not allow the change."""
+    """A stored document does not allow the change."""
 
     status = 409
 
 
 class PreconditionFailed(ServiceError):
-    """What the request was conditional on does not hold."""
+    """A precondition of the request does not hold."""
 
     status = 412
 
@@ -122,7 +122,7 @@ class UnsupportedBody(ServiceError):
 
 
 class Unavailable(ServiceError):
-    """Something that is needed to answer is away."""
+    """A server that is needed to answer is away."""
 
     status = 503
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 
 def etag_of(body: bytes) -> str:
-    """Give the strong ETag of an answer's bytes."""
+    """Return the strong ETag of an answer's bytes."""
     return f'"{hashlib.blake2b(body, digest_size=16).hexdigest()}"'
 
 
@@ -15,8 +15,8 @@ def parse_etags(header: str) -> list[str]:
 
 
 def is_unchanged(headers: Iterable[tuple[bytes, bytes]], etag: str) -> bool:
-    """Tell whether If-None-Match names `etag`, compared weakly as RFC 9110 says for reads."""
-    # As they came: looking one up in request.headers takes ten times as long.
+    """Return whether If-None-Match names `etag`, compared weakly as RFC 9110 says for reads."""
+    # The raw headers: a look-up in request.headers takes ten times as long.
     return any(
         _names(parse_etags(value.decode("latin-1")), etag)
         for name, value in headers

@@ -10,10 +10,10 @@ from foundation.settings import LogFormat, ServiceSettings
 
 
 class JsonFormatter(logging.Formatter):
-    """Writes a record as one JSON object: at, level, logger, message, and exception if any."""
+    """Formats a record as one JSON object: at, level, logger, message, and exception if any."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Write the record."""
+        """Return the record as one line."""
         line = {
             "at": datetime.fromtimestamp(record.created, UTC),
             "level": record.levelname,
@@ -38,7 +38,7 @@ def set_up_logging(settings: ServiceSettings) -> None:
     else:
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
     logging.basicConfig(level=settings.log_level.value, handlers=[handler], force=True)
-    # uvicorn has put handlers of its own there before it made the app.
+    # uvicorn attached its own handlers before it created the app.
     for name in ("uvicorn", "uvicorn.access"):
         server = logging.getLogger(name)
         server.handlers.clear()
@@ -46,8 +46,8 @@ def set_up_logging(settings: ServiceSettings) -> None:
     # Each of these writes a line for every request, message or heartbeat.
     for chatty in ("uvicorn.access", "httpx", "httpcore", "aio_pika", "aiormq", "pymongo"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.root.level))
-    # It warns at every try to reconnect; the link tells once that the connection is lost.
+    # It warns at every try to reconnect; RabbitLink logs once that the connection is lost.
     reconnecting = logging.getLogger("aio_pika.robust_connection")
     reconnecting.setLevel(max(logging.ERROR, logging.root.level))
-    # Its errors are raised too, and told of where they are caught.
+    # Its errors are also raised, and logged where they are caught.
     logging.getLogger("aiormq.connection").setLevel(logging.CRITICAL)

@@ -4,19 +4,19 @@ from starlette.convertors import Convertor, register_url_convertor
 
 
 class KeyConvertor(Convertor[str]):
-    """Takes all that follows as a key, slashes too, so that its rule is what refuses them.
+    """Matches the rest of the path, slashes included, so that the rule of keys refuses them.
 
-    Starlette's own `path` takes no newline, and leaves one out that comes last.
+    Starlette's own `path` matches no newline, and drops one at the end.
     """
 
     regex = "(?s:.+)"
 
     def convert(self, value: str) -> str:
-        """Give what stands in the path."""
+        """Return the text of the path."""
         return value
 
     def to_string(self, value: str) -> str:
-        """Give what stands in the path."""
+        """Return the text of the path."""
         return value
 
 

@@ -28,7 +28,7 @@ class MongoDriver(StrEnum):
 
 
 class LogLevel(StrEnum):
-    """How much is logged."""
+    """The least severe level that is logged."""
 
     DEBUG = "DEBUG"
     INFO = "INFO"
@@ -37,7 +37,7 @@ class LogLevel(StrEnum):
 
     @classmethod
     def _missing_(cls, value: object) -> "LogLevel | None":
-        """Find it in any case."""
+        """Return the level of this name, in upper or lower case."""
         return cls.__members__.get(str(value).upper())
 
 
@@ -49,9 +49,9 @@ class LogFormat(StrEnum):
 
 
 class ServiceSettings(BaseSettings):
-    """What both services need to know. Each field is the environment variable of its name."""
+    """The settings of both services. Each field is the environment variable of its name."""
 
-    # Empty is unset: `${VARIABLE:-}` is how compose files pass nothing on.
+    # An empty variable counts as unset: compose files pass on `${VARIABLE:-}`.
     model_config = SettingsConfigDict(
         frozen=True, extra="ignore", case_sensitive=False, env_ignore_empty=True
     )
@@ -95,10 +95,10 @@ def load(settings: type[Loaded]) -> Loaded:
 
 
 def check(*kinds: type[BaseSettings]) -> None:
-    """Look for wrong values in the environment, for all of these settings together.
+    """Check the environment against all of these settings together.
 
     Raises:
-        SystemExit: as `load` does; what several of them share is told once.
+        SystemExit: as `load` does; a problem that several of them share is named once.
     """
     lines = dict.fromkeys(line for kind in kinds for line in _problems(kind))
     if lines:

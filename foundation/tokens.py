@@ -1,4 +1,4 @@
-"""Bearer tokens: who may do what."""
+"""Bearer tokens: which requests are allowed, and in whose name."""
 
 import hashlib
 import hmac
@@ -22,7 +22,7 @@ def _is_secret(text: str) -> bool:
 
 
 def first_secret(text: str) -> str:
-    """Give the secret to send, out of tokens as `Tokens.parse` reads them; empty when none."""
+    """Return the first secret of a list as `Tokens.parse` reads it, for sending; empty if none."""
     entries = (part.strip() for part in text.split(","))
     name, _, secret = next(filter(None, entries), "").partition(":")
     return secret or name
@@ -39,9 +39,9 @@ def _digest(secret: str) -> bytes:
 
 @dataclass(frozen=True)
 class Tokens:
-    """The tokens that are valid, each with the name of who holds it.
+    """The valid tokens, each with the name of its holder.
 
-    Only digests are kept, so that no log line or traceback can show a secret.
+    It holds digests only. The settings hold the text as well, as a SecretStr.
     """
 
     variable: str
@@ -67,20 +67,20 @@ class Tokens:
         return cls(variable=variable, _actors=tuple(actors))
 
     def __or__(self, other: "Tokens") -> "Tokens":
-        """Give the tokens of both."""
+        """Return the tokens of both."""
         return Tokens(self.variable, self._actors + other._actors)
 
     def __bool__(self) -> bool:
         return bool(self._actors)
 
     def actor(self, authorization: str | None) -> str:
-        """Give the name of who sent this Authorization header.
+        """Return the name of the token in this Authorization header.
 
-        Compares with every token in constant time.
+        Compare with every token in constant time.
 
         Raises:
-            Forbidden: no token is configured, so that nobody may.
-            Unauthorized: the header is missing, is no bearer token, or names none we know.
+            Forbidden: no token is configured, so nobody is allowed.
+            Unauthorized: the header is missing, is not a bearer token, or holds an unknown one.
         """
         if not self._actors:
             raise Forbidden(f"this needs a token, and {self.variable} is not set")

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from foundation.clock import Clock, SystemClock
 from foundation.draining import Draining
+from foundation.error_answers import COMMON_ERRORS
 from foundation.error_handlers import answer_errors
 from foundation.head_requests import answer_head
 from foundation.logs import set_up_logging
@@ -97,6 +98,7 @@ def create_app(
         summary="Tells a game's clients which campaigns a player is in.",
         version="1",
         redirect_slashes=False,
+        responses=COMMON_ERRORS,
         lifespan=lifespan,
         # Asked first and by itself: FastAPI finds the routes of included routers more slowly.
         routes=client_config.router.routes,

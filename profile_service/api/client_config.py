@@ -7,7 +7,7 @@ from fastapi.routing import APIRoute
 from starlette.types import Receive, Scope, Send
 
 from contracts.profile import Profile
-from foundation.error_answers import UNCHANGED, error_answers
+from foundation.error_answers import COMMON_ERRORS, UNCHANGED, error_answers
 from foundation.etags import etag_of, is_unchanged
 from foundation.paths import key_parameter
 from profile_service.dependencies import (
@@ -85,6 +85,7 @@ router = APIRouter(tags=["clients"], route_class=HotRoute)
         },
         **UNCHANGED,
         **error_answers(401, 404, 422, 503),
+        **COMMON_ERRORS,
     },
     # Only where CLIENT_TOKEN is set.
     openapi_extra={"security": [{}, {"HTTPBearer": []}]},

@@ -78,6 +78,13 @@ def test_refuses(text: str) -> None:
         parse_instant(text)
 
 
+@pytest.mark.parametrize("text", ["2016-12-31T23:59:60Z", "2016-12-31 23:59:60.5+00:00"])
+def test_a_leap_second_is_refused_by_its_name(text: str) -> None:
+    """RFC 3339 has leap seconds, Python's dates do not: the message says so."""
+    with pytest.raises(ValueError, match=r"leap seconds are not supported$"):
+        parse_instant(text)
+
+
 @pytest.mark.parametrize("value", [None, 0, 1.5, True, [], datetime(2022, 1, 25)])  # noqa: DTZ001
 def test_refuses_other_types(value: object) -> None:
     """A number is no date, and a datetime without a time zone names no instant."""
