@@ -38,8 +38,9 @@ class RequestParser(httptools.HttpRequestParser):
                 if self.get_method() == b"CONNECT":
                     raise httptools.HttpParserError("there are no tunnels here") from None
                 # The parser has skipped the body and begins a new request after the headers.
-                data = self._head_without_offer() + bytes(data)[stopped.args[0] :]
+                head, data = self._head_without_offer(), memoryview(data)[stopped.args[0] :]
                 self._start()
+                super().feed_data(head)
             else:
                 return
 
@@ -91,6 +92,8 @@ def _answer_short_body(protocol: HttpToolsProtocol | H11Protocol) -> bool:
     the connection stays open for the answer.
     """
     cycle = protocol.cycle
+    if protocol.scheme == "https":  # TLS has no half-closed connections
+        return False
     is_short = cycle is not None and cycle.more_body and not cycle.response_complete
     if not is_short or all(name != b"content-length" for name, _ in cycle.scope["headers"]):
         return False

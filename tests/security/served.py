@@ -10,6 +10,8 @@ from fastapi import FastAPI
 
 ANSWER_SECONDS = 10.0
 STARTED_POLL_SECONDS = 0.005
+# Long enough for a segment to be read before the next is sent.
+SEGMENT_SECONDS = 0.005
 
 
 class _Server(uvicorn.Server):
@@ -49,7 +51,7 @@ class Connection:
         for segment in segments:
             self._writer.write(segment)
             await self._writer.drain()
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(SEGMENT_SECONDS)
 
     def end(self) -> None:
         """Say that nothing more will be sent, and go on reading."""
