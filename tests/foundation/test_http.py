@@ -58,7 +58,7 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def pieces(size: int, count: int) -> AsyncIterator[bytes]:
-    """Give a body without a length."""
+    """Yield a body without a length."""
     for _ in range(count):
         yield b"x" * size
 

@@ -18,7 +18,7 @@ HIDDEN = "hunter2"
 
 
 def refusal(settings: type[ServiceSettings]) -> str:
-    """Give the line with which a process ends whose environment is wrong."""
+    """Return the line with which a process ends whose environment is wrong."""
     with pytest.raises(SystemExit) as ended:
         load(settings)
     # A text makes the exit code 1, and is what the interpreter writes to stderr.

@@ -28,7 +28,7 @@ class Authority:
         self._key = own.key
 
     def sign(self, name: str) -> Certificate:
-        """Give a certificate of `localhost`, for servers and clients alike."""
+        """Return a certificate of `localhost`, for servers and clients alike."""
         return self._request(
             name,
             "/CN=localhost",

@@ -54,7 +54,7 @@ class Connection:
             await asyncio.sleep(SEGMENT_SECONDS)
 
     def end(self) -> None:
-        """Say that nothing more will be sent, and go on reading."""
+        """End the sending half of the connection; answers can still be read."""
         self._writer.write_eof()
 
     async def head(self) -> tuple[int, dict[str, str]]:

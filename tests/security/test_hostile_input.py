@@ -48,7 +48,7 @@ def _client(url: str, token: str) -> httpx.Client:
 
 
 def nested(opening: str, closing: str) -> bytes:
-    """Give a value that is nested very deeply."""
+    """Return a value that is nested very deeply."""
     return (opening * DEEP + "1" + closing * DEEP).encode()
 
 
@@ -243,7 +243,7 @@ def _answer(connection: socket.socket) -> bytes:
 
 
 def _resident(stack: Stack) -> int:
-    """Give the process's memory in bytes."""
+    """Return the process's memory in bytes."""
     status = Path(f"/proc/{stack.process.pid}/status").read_text()
     [line] = [line for line in status.splitlines() if line.startswith("VmRSS:")]
     return int(line.split()[1]) * 1024

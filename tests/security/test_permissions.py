@@ -15,7 +15,7 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "security.md"
 
 
 def documented() -> list[list[str]]:
-    """Give the arguments of the commands as they are documented."""
+    """Return the arguments of the commands as they are documented."""
     commands = re.findall(
         r"^ +rabbitmqctl (set_permissions .+)$", DOCUMENT.read_text(), re.MULTILINE
     )

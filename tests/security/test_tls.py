@@ -43,7 +43,7 @@ class TlsRabbit:
     def url(
         self, authority: Path | None, *, certificate: bool = True, host: str = "localhost"
     ) -> str:
-        """Give a URL with the options of aio-pika."""
+        """Return a URL with the options of aio-pika."""
         options = [] if authority is None else [f"cafile={authority}"]
         if certificate:
             options += [f"certfile={self.client.certificate}", f"keyfile={self.client.key}"]
@@ -99,7 +99,7 @@ async def test_a_client_without_a_certificate_is_refused(
 
 
 async def _refusal(url: str, caplog: pytest.LogCaptureFixture) -> str:
-    """Give what is logged of a connection that must not get up."""
+    """Return what is logged of a connection that must not get up."""
     with caplog.at_level(logging.WARNING):
         async with consuming(url) as recorder:
             await until(lambda: "cannot be reached" in caplog.text)

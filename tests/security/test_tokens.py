@@ -38,12 +38,12 @@ ADMINS = [
 
 
 def bearer(secret: str) -> dict[str, str]:
-    """Give the header that carries a token."""
+    """Return the header that carries a token."""
     return {"Authorization": f"Bearer {secret}"}
 
 
 def given() -> ProfileParts:
-    """Give a player with a credential, and a campaign that the player is in."""
+    """Return a player with a credential, and a campaign that the player is in."""
     return ProfileParts(
         profiles=InMemoryProfiles(a_profile(credential="hunter2", _note="x")),
         origin=FakeOrigin(a_snapshot([a_published_campaign()])),
@@ -52,7 +52,7 @@ def given() -> ProfileParts:
 
 @asynccontextmanager
 async def campaigns(**settings: Any) -> AsyncIterator[httpx.AsyncClient]:
-    """Give the campaign service, ready."""
+    """Yield a client of the campaign service, ready."""
     async with serving(a_campaign_app(**settings)) as client:
         await until_ready(client)
         yield client
@@ -60,7 +60,7 @@ async def campaigns(**settings: Any) -> AsyncIterator[httpx.AsyncClient]:
 
 @asynccontextmanager
 async def profiles(**settings: Any) -> AsyncIterator[httpx.AsyncClient]:
-    """Give the profile service, ready."""
+    """Yield a client of the profile service, ready."""
     async with serving(a_profile_app(given(), **settings)) as client:
         await until_ready(client)
         yield client
