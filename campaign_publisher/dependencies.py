@@ -1,12 +1,14 @@
-"""What requests are given: the parts of the running service, and what their headers say."""
+"""Dependencies of the routes: the parts of the running service, and checked parameters."""
 
+from dataclasses import dataclass
 from typing import Annotated, TypedDict
 
 from fastapi import Depends, Header, Path, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from campaign_publisher.health import Health, examine
+from campaign_publisher.health import examine
 from campaign_publisher.log.replica import LogReplica
+from campaign_publisher.metrics import metrics_of
 from campaign_publisher.publishing.publisher import SnapshotChannel, SnapshotPublisher
 from campaign_publisher.publishing.snapshots import Snapshots
 from campaign_publisher.service import CampaignService
@@ -14,15 +16,18 @@ from contracts.keys import KEY_RULE, normalise_key
 from foundation.clock import Clock
 from foundation.draining import Draining
 from foundation.errors import Invalid
+from foundation.health import Report
+from foundation.metrics import Metrics
 from foundation.preconditions import Preconditions
 from foundation.tokens import Tokens
 
 
-class State(TypedDict):
-    """What the lifespan hands to requests."""
+@dataclass(frozen=True)
+class Parts:
+    """The parts of a running campaign service."""
 
     clock: Clock
-    tokens: Tokens
+    admin_tokens: Tokens
     read_tokens: Tokens | None
     draining: Draining
     replica: LogReplica
@@ -32,44 +37,61 @@ class State(TypedDict):
     channel: SnapshotChannel
 
 
+class LifespanState(TypedDict):
+    """What the lifespan hands to requests."""
+
+    parts: Parts
+
+
 # Either header may be sent in several lines, each a list of ETags.
 ETags = Annotated[list[str] | None, Header(description="ETags, or `*` for any")]
 
 
-async def _service(request: Request) -> CampaignService:
-    service: CampaignService = request.state.service
-    return service
+async def _parts(request: Request) -> Parts:
+    parts: Parts = request.state.parts
+    return parts
 
 
-async def _snapshots(request: Request) -> Snapshots:
-    snapshots: Snapshots = request.state.snapshots
-    return snapshots
+# For the providers below: a route asks for the one part that it needs.
+_Parts = Annotated[Parts, Depends(_parts)]
 
 
-async def _clock(request: Request) -> Clock:
-    clock: Clock = request.state.clock
-    return clock
+async def _service(parts: _Parts) -> CampaignService:
+    return parts.service
 
 
-async def _health(request: Request) -> Health:
-    state = request.state
-    draining: Draining = state.draining
-    return examine(state.replica, state.publisher, state.channel, draining=draining.started)
+async def _snapshots(parts: _Parts) -> Snapshots:
+    return parts.snapshots
+
+
+async def _clock(parts: _Parts) -> Clock:
+    return parts.clock
+
+
+async def health_report(parts: _Parts) -> Report:
+    """Return the report on the running service."""
+    draining = parts.draining.started
+    return examine(parts.replica, parts.publisher, parts.channel, draining=draining)
+
+
+async def current_metrics(
+    parts: _Parts, report: Annotated[Report, Depends(health_report)]
+) -> Metrics:
+    """Return the metrics of the running service."""
+    return metrics_of(parts.replica, parts.publisher, parts.channel, report)
 
 
 # Documents that a token is taken; the tokens judge the header themselves.
 _bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(HTTPBearer(auto_error=False))]
 
 
-async def _actor(request: Request, _: _bearer) -> str:
-    tokens: Tokens = request.state.tokens
-    return tokens.actor(request.headers.get("authorization"))
+async def _actor(request: Request, parts: _Parts, _: _bearer) -> str:
+    return parts.admin_tokens.actor(request.headers.get("authorization"))
 
 
-async def _reader(request: Request, _: _bearer) -> None:
-    tokens: Tokens | None = request.state.read_tokens
-    if tokens is not None:
-        tokens.actor(request.headers.get("authorization"))
+async def _reader(request: Request, parts: _Parts, _: _bearer) -> None:
+    if parts.read_tokens is not None:
+        parts.read_tokens.actor(request.headers.get("authorization"))
 
 
 async def _name(name: Annotated[str, Path(description=f"The campaign's name: {KEY_RULE}")]) -> str:
@@ -81,7 +103,7 @@ async def _preconditions(if_match: ETags = None, if_none_match: ETags = None) ->
 
 
 def parse_key(text: str, *loc: str) -> str:
-    """Give a campaign's or a game's name as it is stored.
+    """Return a campaign's or a game's name as it is stored.
 
     Raises:
         Invalid: it can be no such name; the message names `loc`.
@@ -95,7 +117,6 @@ def parse_key(text: str, *loc: str) -> str:
 Service = Annotated[CampaignService, Depends(_service)]
 NewestSnapshot = Annotated[Snapshots, Depends(_snapshots)]
 Now = Annotated[Clock, Depends(_clock)]
-CurrentHealth = Annotated[Health, Depends(_health)]
 READER = Depends(_reader)
 Actor = Annotated[str, Depends(_actor)]
 Name = Annotated[str, Depends(_name)]

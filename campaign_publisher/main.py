@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from campaign_publisher.api import asyncapi, campaigns, changes, health, metrics, snapshot, store
 from campaign_publisher.campaigns.archiving import archive_ended
 from campaign_publisher.campaigns.commits import Committer
-from campaign_publisher.dependencies import State
+from campaign_publisher.dependencies import LifespanState, Parts
 from campaign_publisher.log.change import ChangeLog
 from campaign_publisher.log.checkpoints import Checkpointer
 from campaign_publisher.log.mongo import MongoChangeLog
@@ -68,8 +68,9 @@ def create_app(
         set_up_logging(settings)
     ignore_upgrades()
     app = FastAPI(
-        title="Campaigns",
-        description="The campaigns of a game: their history, their newest state, and who is told.",
+        title="Profile Matcher: campaign service",
+        summary="Keeps a game's campaigns, and publishes every change of them.",
+        version="1",
         # One schema of a campaign for both ways, or /docs would want every field in a PUT.
         separate_input_output_schemas=False,
         redirect_slashes=False,
@@ -85,9 +86,9 @@ def create_app(
 
 def _lifespan(
     settings: Settings, open_log: OpenLog, open_channel: OpenChannel, clock: Clock
-) -> Callable[[FastAPI], AbstractAsyncContextManager[State]]:
+) -> Callable[[FastAPI], AbstractAsyncContextManager[LifespanState]]:
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[State]:
+    async def lifespan(_: FastAPI) -> AsyncIterator[LifespanState]:
         draining = Draining()
         if settings.read_tokens is None:
             logger.info("READ_TOKEN is not set: whoever reaches this service may read campaigns")
@@ -119,9 +120,9 @@ def _lifespan(
             await stack.enter_async_context(running(archive, name="archiving"))
             await stack.enter_async_context(running(publishing, name="publisher"))
             stack.enter_context(draining.on_sigterm(settings.shutdown_delay))
-            yield State(
+            parts = Parts(
                 clock=clock,
-                tokens=settings.admin_tokens,
+                admin_tokens=settings.admin_tokens,
                 read_tokens=settings.read_tokens,
                 draining=draining,
                 replica=replica,
@@ -130,5 +131,6 @@ def _lifespan(
                 publisher=publisher,
                 channel=channel,
             )
+            yield {"parts": parts}
 
     return lifespan

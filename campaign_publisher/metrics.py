@@ -1,77 +1,76 @@
 """The campaign service's metrics."""
 
-from collections.abc import Iterator
-
-from prometheus_client.metrics_core import Metric
-
-from campaign_publisher.health import Health
 from campaign_publisher.log.replica import LogReplica
 from campaign_publisher.publishing.publisher import SnapshotChannel, SnapshotPublisher
-from foundation.metrics import counter, gauge
+from foundation.health import Report
+from foundation.metrics import Counters, Gauges, Labelled, Metrics, metrics
 
 
 def metrics_of(
-    replica: LogReplica, publisher: SnapshotPublisher, channel: SnapshotChannel, health: Health
-) -> Iterator[Metric]:
-    """Give every metric as it is now; what is not known yet has no value."""
+    replica: LogReplica, publisher: SnapshotPublisher, channel: SnapshotChannel, report: Report
+) -> Metrics:
+    """Return every metric as it is now; what is not known yet has no value."""
     state = replica.state if replica.is_loaded else None
     confirmed = publisher.confirmed
-    yield gauge(
-        "campaign_service_ready",
-        "Whether readiness is green.",
-        health.is_ready,
-    )
-    yield gauge(
-        "campaign_service_log_revision",
-        "The newest revision of the change log that this replica has read.",
-        state.revision if state else None,
-    )
-    yield gauge(
-        "campaign_service_log_age_seconds",
-        "Seconds since the log was last read.",
-        replica.age if state else None,
-    )
-    yield gauge(
-        "campaign_service_log_replaced",
-        "Whether the log no longer holds what was read from it.",
-        replica.replaced,
-    )
-    yield gauge(
-        "campaign_service_campaigns",
-        "Campaigns in the newest state.",
-        len(state.campaigns) if state else None,
-    )
-    yield gauge(
-        "campaign_service_rabbitmq_connected",
-        "Whether the connection to RabbitMQ is believed to work.",
-        channel.is_up,
-    )
-    yield gauge(
-        "campaign_service_confirmed_revision",
-        "The newest revision that RabbitMQ has confirmed since the last connect.",
-        confirmed.revision if confirmed else None,
-    )
-    yield gauge(
-        "campaign_service_publish_lag_seconds",
-        "Seconds since the first news that RabbitMQ has not confirmed; 0 when there is none.",
-        publisher.lag,
-    )
-    yield counter(
-        "campaign_service_published",
-        "Messages that RabbitMQ has confirmed.",
-        ("kind",),
-        counts={
-            ("snapshot",): publisher.snapshots_sent,
-            ("heartbeat",): publisher.heartbeats_sent,
-        },
-    )
-    yield counter(
-        "campaign_service_unheard",
-        "Messages that RabbitMQ has confirmed and that no profile service was there to receive.",
-        counts={(): publisher.unheard},
-    )
-    yield counter(
-        "campaign_service_publish_failures",
-        "Messages that RabbitMQ did not confirm in time; each is tried again.",
-        counts={(): publisher.failures},
-    )
+    gauges: Gauges = [
+        ("campaign_service_ready", "Whether readiness is green.", report.is_ready),
+        (
+            "campaign_service_log_revision",
+            "The newest revision of the change log that this replica has read.",
+            state.revision if state else None,
+        ),
+        (
+            "campaign_service_log_age_seconds",
+            "Seconds since the log was last read.",
+            replica.age if state else None,
+        ),
+        (
+            "campaign_service_log_replaced",
+            "Whether the log no longer holds what was read from it.",
+            replica.replaced,
+        ),
+        (
+            "campaign_service_campaigns",
+            "Campaigns in the newest state.",
+            len(state.campaigns) if state else None,
+        ),
+        (
+            "campaign_service_rabbitmq_connected",
+            "Whether the connection to RabbitMQ is believed to work.",
+            channel.is_up,
+        ),
+        (
+            "campaign_service_confirmed_revision",
+            "The newest revision that RabbitMQ has confirmed since the last connect.",
+            confirmed.revision if confirmed else None,
+        ),
+        (
+            "campaign_service_publish_lag_seconds",
+            "Seconds since the first news that RabbitMQ has not confirmed; 0 when there is none.",
+            publisher.lag,
+        ),
+    ]
+    counters: Counters = [
+        (
+            "campaign_service_published",
+            "Messages that RabbitMQ has confirmed.",
+            Labelled(
+                ("kind",),
+                {
+                    ("snapshot",): publisher.snapshots_sent,
+                    ("heartbeat",): publisher.heartbeats_sent,
+                },
+            ),
+        ),
+        (
+            "campaign_service_unheard",
+            "Messages that RabbitMQ has confirmed and delivered to no profile service.",
+            publisher.unheard,
+        ),
+        (
+            "campaign_service_publish_failures",
+            "Messages that RabbitMQ did not confirm in time; each is tried again.",
+            publisher.failures,
+        ),
+    ]
+    return metrics(gauges, counters)

@@ -4,10 +4,10 @@ Nothing is counted twice and nothing is global: a request for /metrics reads wha
 there at that moment.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from typing import Annotated, Any, NamedTuple
 
-from fastapi import Response
+from fastapi import APIRouter, Depends, Response
 from prometheus_client import CONTENT_TYPE_LATEST, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
@@ -21,29 +21,66 @@ METRICS_ANSWER: dict[int | str, dict[str, Any]] = {
 }
 
 
-def gauge(name: str, text: str, value: float | None) -> Metric:
-    """Give a value that goes up and down; None is one that there is not now."""
+# A name, its help text, and its value now: a gauge. None is a value that is not known now.
+Gauges = Iterable[tuple[str, str, float | None]]
+# A name without `_total`, its help text, and its count since the start; or its counts by labels.
+Counters = Iterable[tuple[str, str, "int | Labelled"]]
+# What /metrics answers with.
+Metrics = list[Metric]
+
+
+class Labelled(NamedTuple):
+    """Counts by the values of these labels. The values must be few, and known beforehand."""
+
+    labels: tuple[str, ...]
+    counts: Mapping[tuple[str, ...], int]
+
+
+def metrics(gauges: Gauges, counters: Counters) -> Metrics:
+    """Return the rows of both tables as metrics."""
+    return [
+        *(_gauge(name, text, value) for name, text, value in gauges),
+        *(_counter(name, text, value) for name, text, value in counters),
+    ]
+
+
+def _gauge(name: str, text: str, value: float | None) -> Metric:
     family = GaugeMetricFamily(name, text)
     if value is not None:
         family.add_metric([], float(value))
     return family
 
 
-def counter(
-    name: str, text: str, labels: tuple[str, ...] = (), *, counts: Mapping[tuple[str, ...], int]
-) -> Metric:
-    """Give a count since the start, by its labels."""
-    family = CounterMetricFamily(name, text, labels=labels)
-    for values, count in counts.items():
+def _counter(name: str, text: str, value: int | Labelled) -> Metric:
+    labelled = value if isinstance(value, Labelled) else Labelled((), {(): value})
+    family = CounterMetricFamily(name, text, labels=labelled.labels)
+    for values, count in labelled.counts.items():
         family.add_metric(values, count)
     return family
 
 
 def metrics_answer(families: Iterable[Metric]) -> Response:
-    """Give these metrics and those of the process: memory, processor time, open files."""
+    """Return these metrics and those of the process: memory, processor time, open files."""
     return Response(
         generate_latest(_All([*families, *_PROCESS.collect()])), media_type=CONTENT_TYPE_LATEST
     )
+
+
+def metrics_router(current: Callable[..., Awaitable[Metrics]]) -> APIRouter:
+    """Return the route GET /metrics; `current` is a dependency, asked at each request."""
+    router = APIRouter(tags=["health"])
+
+    @router.get(
+        "/metrics",
+        summary="Metrics for Prometheus",
+        description="Of this process, as they are now. Open to every client that reaches it.",
+        response_class=Response,
+        responses=METRICS_ANSWER,
+    )
+    async def get_metrics(found: Annotated[Metrics, Depends(current)]) -> Response:
+        return metrics_answer(found)
+
+    return router
 
 
 # Registered nowhere; it reads /proc when it is asked.

@@ -1,24 +1,28 @@
-"""What routes ask for: async providers, as sync ones cost a thread hop per request."""
+"""Dependencies of the routes: async providers, as sync ones cost a thread hop per request."""
 
 from dataclasses import dataclass
-from typing import Annotated, cast
+from typing import Annotated, TypedDict
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from starlette.types import Scope
 
 from contracts.keys import KEY_RULE, normalise_key
 from foundation.draining import Draining
 from foundation.errors import Invalid
+from foundation.health import Report
+from foundation.metrics import Metrics
 from foundation.tokens import Tokens
 from profile_service.cache.cache import CampaignCache
 from profile_service.health import Health
 from profile_service.messaging.consumer import EventHandler, Subscription
+from profile_service.metrics import metrics_of
 from profile_service.profiles.updates import PendingUpdates
 from profile_service.service import ProfileService
 
 
 @dataclass(frozen=True)
-class ProfileServiceState:
+class Parts:
     """The parts of a running profile service."""
 
     service: ProfileService
@@ -32,33 +36,67 @@ class ProfileServiceState:
     draining: Draining
 
 
+class LifespanState(TypedDict):
+    """What the lifespan hands to requests."""
+
+    parts: Parts
+
+
 _bearer = HTTPBearer(auto_error=False, description="A token of ADMIN_TOKEN")
 
 
-def running_parts(request: Request) -> ProfileServiceState:
-    """Give the parts of the running service."""
-    return cast("ProfileServiceState", request.app.state.parts)
+def parts_of(scope: Scope) -> Parts:
+    """Return the parts of the running service to a route that is called without FastAPI."""
+    parts: Parts = scope["state"]["parts"]
+    return parts
 
 
-async def state(request: Request) -> ProfileServiceState:
-    """Give the parts of the running service to a route."""
-    return running_parts(request)
+async def _parts(request: Request) -> Parts:
+    return parts_of(request.scope)
 
 
-State = Annotated[ProfileServiceState, Depends(state)]
+# For the providers below: a route asks for the one part that it needs.
+_Parts = Annotated[Parts, Depends(_parts)]
+
+
+async def _service(parts: _Parts) -> ProfileService:
+    return parts.service
+
+
+async def _cache(parts: _Parts) -> CampaignCache:
+    return parts.cache
+
+
+async def health_report(parts: _Parts) -> Report:
+    """Return the report on the running service."""
+    return await parts.health.report()
+
+
+async def current_metrics(
+    parts: _Parts, report: Annotated[Report, Depends(health_report)]
+) -> Metrics:
+    """Return the metrics of the running service."""
+    return metrics_of(
+        report,
+        loader=parts.service.loader,
+        cache=parts.cache,
+        subscription=parts.subscription,
+        events=parts.events,
+        updates=parts.updates,
+    )
 
 
 async def actor(
     request: Request,
-    parts: State,
+    parts: _Parts,
     _documented: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
 ) -> str:
-    """Give who sent this request, by the token of ADMIN_TOKEN that came with it."""
+    """Return the name of the sender, by the token of ADMIN_TOKEN that came with the request."""
     return parts.admin_tokens.actor(request.headers.get("authorization"))
 
 
-def check_client(request: Request, parts: ProfileServiceState) -> None:
-    """Let a game's client in, by a token of CLIENT_TOKEN where that is set.
+def check_client(request: Request, parts: Parts) -> None:
+    """Check the token of a game's client, where CLIENT_TOKEN is set.
 
     Raises:
         Unauthorized: it has none of them.
@@ -68,7 +106,7 @@ def check_client(request: Request, parts: ProfileServiceState) -> None:
 
 
 def valid_player_id(text: str) -> str:
-    """Give a player id as it stands in a path, normalised.
+    """Return a player id as it stands in a path, normalised.
 
     Raises:
         Invalid: it cannot be one.
@@ -80,9 +118,11 @@ def valid_player_id(text: str) -> str:
 
 
 async def player_id(player_id: str) -> str:
-    """Give the player id of the path to a route."""
+    """Return the player id of the path to a route."""
     return valid_player_id(player_id)
 
 
+Service = Annotated[ProfileService, Depends(_service)]
+Cache = Annotated[CampaignCache, Depends(_cache)]
 Actor = Annotated[str, Depends(actor)]
 PlayerId = Annotated[str, Depends(player_id)]

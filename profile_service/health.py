@@ -1,13 +1,13 @@
-"""Whether this instance can serve, and what is wrong when it cannot."""
+"""The health checks of the profile service: profiles, campaigns and events."""
 
 import asyncio
 from dataclasses import dataclass, field
 from datetime import timedelta
-from enum import StrEnum
 from typing import Any
 
 from foundation.clock import Clock
 from foundation.draining import Draining
+from foundation.health import Check, Report, Status
 from profile_service.cache.cache import CampaignCache
 from profile_service.messaging.consumer import Subscription
 from profile_service.profiles.index import ProfileIndex
@@ -15,33 +15,12 @@ from profile_service.profiles.repository import ProfileRepository, ProfilesUnava
 
 PING_SECONDS = 1.0
 PING_KEPT_SECONDS = 1.0
-
-
-class Condition(StrEnum):
-    """How well something works."""
-
-    OK = "ok"
-    DEGRADED = "degraded"
-    UNAVAILABLE = "unavailable"
-    DRAINING = "draining"
-
-
-@dataclass(frozen=True)
-class Report:
-    """The condition of the whole and of each part checked."""
-
-    status: Condition
-    checks: dict[str, dict[str, Any]]
-
-    @property
-    def is_ready(self) -> bool:
-        """Whether requests should be sent here."""
-        return self.status in {Condition.OK, Condition.DEGRADED}
+MAX_NAMED = 20  # campaigns with unknown matchers
 
 
 @dataclass
 class Health:
-    """Asks MongoDB (at most once a second, however often it is asked itself) and the others."""
+    """Checks the parts; MongoDB is asked at most once a second, however often this is."""
 
     profiles: ProfileRepository
     index: ProfileIndex
@@ -61,34 +40,23 @@ class Health:
             "campaigns": self._check_campaigns(),
             "events": self._check_events(),
         }
-        if self.draining.started:
-            return Report(Condition.DRAINING, checks)
-        conditions = {check["status"] for check in checks.values()}
-        for worst in (Condition.UNAVAILABLE, Condition.DEGRADED):
-            if worst in conditions:
-                return Report(worst, checks)
-        return Report(Condition.OK, checks)
+        return Report.of(checks, draining=self.draining.started)
 
-    async def _check_profiles(self) -> dict[str, Any]:
+    async def _check_profiles(self) -> Check:
         if not await self._can_reach_profiles():
-            return {"status": Condition.UNAVAILABLE, "detail": "profiles cannot be reached"}
+            return Check.of(Status.UNAVAILABLE, detail="profiles cannot be reached")
         if self.index.duplicates:
-            return {
-                "status": Condition.DEGRADED,
-                "detail": "players are stored more than once",
-                "duplicates": self.index.duplicates,
-            }
-        if self.profiles.outages.writes.is_failing:
-            return {
-                "status": Condition.DEGRADED,
-                "detail": f"profiles cannot be written: {self.profiles.outages.writes.reason}",
-            }
+            return Check.of(
+                Status.DEGRADED,
+                detail="players are stored more than once",
+                duplicates=self.index.duplicates,
+            )
+        writes = self.profiles.outages.writes
+        if writes.is_failing:
+            return Check.of(Status.DEGRADED, detail=f"profiles cannot be written: {writes.reason}")
         if not self.index.is_made:
-            return {
-                "status": Condition.DEGRADED,
-                "detail": "the index on player_id is not made yet",
-            }
-        return {"status": Condition.OK}
+            return Check.of(Status.DEGRADED, detail="the index on player_id is not made yet")
+        return Check.of(Status.OK)
 
     async def _can_reach_profiles(self) -> bool:
         async with self._pinging:
@@ -102,19 +70,21 @@ class Health:
                 self._pinged_at = self.clock.elapsed()
         return self._reachable
 
-    def _check_events(self) -> dict[str, Any]:
+    def _check_events(self) -> Check:
         # Never more than degraded: without events the TTL finds what has changed.
         if self.subscription.is_up:
-            return {"status": Condition.OK}
-        return {"status": Condition.DEGRADED, "detail": "no connection to RabbitMQ"}
+            return Check.of(Status.OK)
+        return Check.of(Status.DEGRADED, detail="no connection to RabbitMQ")
 
-    def _check_campaigns(self) -> dict[str, Any]:
+    def _check_campaigns(self) -> Check:
         held, age = self.cache.held, self.cache.staleness
         if held is None or age is None:
-            return {"status": Condition.UNAVAILABLE, "detail": "no campaigns are known yet"}
+            return Check.of(Status.UNAVAILABLE, detail="no campaigns are known yet")
         problems = self._campaign_problems()
-        check = {
-            "status": Condition.DEGRADED if problems else Condition.OK,
+        status = Status.DEGRADED if problems else Status.OK
+        if self.max_staleness is not None and age > self.max_staleness.total_seconds():
+            status = Status.UNAVAILABLE
+        shown: dict[str, Any] = {
             "revision": held.position.revision,
             "store_id": str(held.position.store_id),
             "campaigns": len(held.campaigns),
@@ -122,17 +92,20 @@ class Health:
             "stale": self.cache.is_stale,
         }
         if self.cache.foreign_store is not None:
-            check["offered_store_id"] = str(self.cache.foreign_store)
+            shown["offered_store_id"] = str(self.cache.foreign_store)
+        if held.campaigns.unreadable:
+            shown["unknown_matchers"] = list(held.campaigns.unreadable[:MAX_NAMED])
         if problems:
-            check["detail"] = "; ".join(problems)
-        if self.max_staleness is not None and age > self.max_staleness.total_seconds():
-            check["status"] = Condition.UNAVAILABLE
-        return check
+            shown["detail"] = "; ".join(problems)
+        return Check.of(status, **shown)
 
     def _campaign_problems(self) -> list[str]:
+        held = self.cache.held
+        unreadable = len(held.campaigns.unreadable) if held else 0
         found = {
             "stale": self.cache.is_stale,
             "origin behind": self.cache.origin_behind,
             "another store is offered": self.cache.foreign_store is not None,
+            f"campaigns with unknown matchers: {unreadable}": unreadable > 0,
         }
         return [problem for problem, is_so in found.items() if is_so]

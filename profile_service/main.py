@@ -23,7 +23,7 @@ from profile_service.cache.cache import CampaignCache
 from profile_service.cache.http_origin import open_http_origin
 from profile_service.cache.last_good import LastGoodFile
 from profile_service.cache.origin import Origin
-from profile_service.dependencies import ProfileServiceState
+from profile_service.dependencies import LifespanState, Parts
 from profile_service.health import Health
 from profile_service.messaging.consumer import EventHandler, Subscription, open_rabbit_subscription
 from profile_service.profiles.index import ProfileIndex
@@ -81,15 +81,14 @@ def create_app(
         set_up_logging(known)
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_: FastAPI) -> AsyncIterator[LifespanState]:
         async with _parts(
             known, open_profiles, open_origin, open_subscription, clock or SystemClock()
         ) as parts:
-            app.state.parts = parts
             if has_its_own_process:
                 _spare_the_collector()
             with parts.draining.on_sigterm(known.shutdown_delay):
-                yield
+                yield {"parts": parts}
             parts.draining.started = True
 
     ignore_upgrades()
@@ -132,7 +131,7 @@ async def _parts(
     open_origin: OpenOrigin,
     open_subscription: OpenSubscription,
     clock: Clock,
-) -> AsyncIterator[ProfileServiceState]:
+) -> AsyncIterator[Parts]:
     """Start everything in the order of need, and stop it in the reverse."""
     if settings.client_tokens is None:
         logger.info("CLIENT_TOKEN is not set: whoever reaches this service may read any player")
@@ -176,7 +175,7 @@ async def _parts(
             clock=clock,
         )
         stack.push_async_callback(service.close)
-        yield ProfileServiceState(
+        yield Parts(
             service=service,
             cache=campaigns,
             updates=updates,

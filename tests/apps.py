@@ -80,12 +80,13 @@ def a_campaign_app(parts: CampaignParts | None = None, /, **settings: Any) -> Fa
 
 @dataclass
 class ProfileParts:
-    """What the profile service is given in a test."""
+    """What the profile service is given in a test, and the event handlers that it made."""
 
     profiles: InMemoryProfiles = field(default_factory=InMemoryProfiles)
     origin: FakeOrigin = field(default_factory=FakeOrigin)
     subscription: FakeSubscription = field(default_factory=FakeSubscription)
     clock: Clock = field(default_factory=FakeClock)
+    handlers: list[EventHandler] = field(default_factory=list)
 
 
 def a_profile_app(parts: ProfileParts | None = None, /, **settings: Any) -> FastAPI:
@@ -104,6 +105,7 @@ def a_profile_app(parts: ProfileParts | None = None, /, **settings: Any) -> Fast
     async def open_subscription(
         _: object, handler: EventHandler
     ) -> AsyncIterator[FakeSubscription]:
+        parts.handlers.append(handler)
         await handler.connected()
         yield parts.subscription
 

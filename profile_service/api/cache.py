@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from contracts.snapshot import LogPosition
 from foundation.error_answers import error_answers
 from profile_service.cache.outcomes import Outcome
-from profile_service.dependencies import Actor, State
+from profile_service.dependencies import Actor, Cache
 
 router = APIRouter(prefix="/cache", tags=["cache"])
 
@@ -55,9 +55,9 @@ _REASONS = {
     },
 )
 async def invalidate(
-    parts: State, _: Actor, accept_store: Annotated[UUID | None, Query()] = None
+    held: Cache, _: Actor, accept_store: Annotated[UUID | None, Query()] = None
 ) -> JSONResponse:
-    done = await parts.cache.invalidate(accept_store=accept_store)
+    done = await held.invalidate(accept_store=accept_store)
     answer = InvalidationAnswer(
         refetched=done.refetched,
         before=done.before,

@@ -11,10 +11,10 @@ from foundation.error_answers import COMMON_ERRORS, UNCHANGED, error_answers
 from foundation.etags import etag_of, is_unchanged
 from foundation.paths import key_parameter
 from profile_service.dependencies import (
+    Parts,
     PlayerId,
-    State,
     check_client,
-    running_parts,
+    parts_of,
     valid_player_id,
 )
 from profile_service.profiles.rendering import render
@@ -50,7 +50,7 @@ class HotRoute(APIRoute):
             return
         request = Request(scope, receive)
         player_id = valid_player_id(scope["path_params"]["player_id"])
-        response = await get_client_config(request, player_id, running_parts(request))
+        response = await _answer(request, player_id, parts_of(scope))
         await response(scope, receive, send)
 
 
@@ -90,7 +90,11 @@ router = APIRouter(tags=["clients"], route_class=HotRoute)
     # Only where CLIENT_TOKEN is set.
     openapi_extra={"security": [{}, {"HTTPBearer": []}]},
 )
-async def get_client_config(request: Request, player_id: PlayerId, parts: State) -> Response:
+async def get_client_config(request: Request, player_id: PlayerId) -> Response:
+    return await _answer(request, player_id, parts_of(request.scope))
+
+
+async def _answer(request: Request, player_id: str, parts: Parts) -> Response:
     check_client(request, parts)
     config = await parts.service.client_config(player_id)
     body = render(config.document)

@@ -13,7 +13,7 @@ from foundation.error_answers import error_answers
 from foundation.errors import ServiceError
 from foundation.paths import key_parameter
 from foundation.validation import parse_json
-from profile_service.dependencies import Actor, PlayerId, State
+from profile_service.dependencies import Actor, PlayerId, Service
 from profile_service.importing import ImportReport, LineError, import_profiles
 from profile_service.profiles.rendering import render
 
@@ -75,11 +75,11 @@ _NDJSON_BODY = {
     },
     openapi_extra=_NDJSON_BODY,
 )
-async def import_many(request: Request, parts: State, _: Actor) -> Response:
+async def import_many(request: Request, service: Service, _: Actor) -> Response:
     report = ImportReport()
     try:
         async with aclosing(body_chunks(request)) as chunks:
-            await import_profiles(parts.service, chunks, report)
+            await import_profiles(service, chunks, report)
     except ServiceError as error:
         return JSONResponse(
             {"detail": error.detail, **_answer(report)}, error.status, error.headers
@@ -101,9 +101,9 @@ async def import_many(request: Request, parts: State, _: Actor) -> Response:
     },
     openapi_extra=_PROFILE_BODY,
 )
-async def put(_: Actor, request: Request, player_id: PlayerId, parts: State) -> Response:
+async def put(_: Actor, request: Request, player_id: PlayerId, service: Service) -> Response:
     body = await read_body(request, limit=MAX_PROFILE_BYTES, what="a profile")
-    document, created = await parts.service.put(player_id, parse_json(body))
+    document, created = await service.put(player_id, parse_json(body))
     return _json(render(document), 201 if created else 200)
 
 
@@ -114,8 +114,8 @@ async def put(_: Actor, request: Request, player_id: PlayerId, parts: State) -> 
     response_model=Profile,
     responses=error_answers(401, 403, 404, 422, 503),
 )
-async def get(_: Actor, player_id: PlayerId, parts: State) -> Response:
-    return _json(render(await parts.service.profile(player_id)))
+async def get(_: Actor, player_id: PlayerId, service: Service) -> Response:
+    return _json(render(await service.profile(player_id)))
 
 
 @router.delete(
@@ -126,8 +126,8 @@ async def get(_: Actor, player_id: PlayerId, parts: State) -> Response:
     response_model=None,
     responses=error_answers(401, 403, 404, 422, 503),
 )
-async def delete(_: Actor, player_id: PlayerId, parts: State) -> Response:
-    await parts.service.delete(player_id)
+async def delete(_: Actor, player_id: PlayerId, service: Service) -> Response:
+    await service.delete(player_id)
     return Response(status_code=204)
 
 

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from campaign_publisher.health import Health, HealthStatus, examine
+from campaign_publisher.health import examine
 from campaign_publisher.publishing.publisher import SnapshotPublisher
 from campaign_publisher.publishing.snapshots import Snapshots
+from foundation.health import Report, Status
 from testbed.builders import STORE_ID, a_campaign
 from testbed.fakes import FakeChannel, FakeClock, InMemoryLog
 from tests.campaign_publisher.replicas import Replica, a_change, a_replica
@@ -21,7 +22,7 @@ class Stage:
     publisher: SnapshotPublisher
     channel: FakeChannel
 
-    def health(self, *, draining: bool = False) -> Health:
+    def health(self, *, draining: bool = False) -> Report:
         """Look at everything."""
         return examine(self.replica.log_replica, self.publisher, self.channel, draining=draining)
 
@@ -46,13 +47,25 @@ async def test_all_is_well() -> None:
     stage = await a_stage()
     stage.clock.advance(1.5)
     health = stage.health()
-    assert health.status is HealthStatus.OK
+    assert health.status is Status.OK
     assert health.is_ready
-    log, publishing = health.checks.log, health.checks.publishing
-    assert (log.status, log.store_id, log.revision) == ("ok", STORE_ID, 1)
-    assert (log.campaigns, log.age) == (1, 1.5)
-    assert (publishing.status, publishing.confirmed_revision) == ("ok", 1)
-    assert (publishing.snapshots_sent, publishing.heartbeats_sent) == (1, 0)
+    assert health.checks == {
+        "log": {
+            "status": "ok",
+            "store_id": str(STORE_ID),
+            "revision": 1,
+            "campaigns": 1,
+            "age": 1.5,
+        },
+        "publishing": {
+            "status": "ok",
+            "connected": True,
+            "confirmed_revision": 1,
+            "failures_in_a_row": 0,
+            "snapshots_sent": 1,
+            "heartbeats_sent": 0,
+        },
+    }
 
 
 async def test_before_the_log_was_read() -> None:
@@ -60,8 +73,8 @@ async def test_before_the_log_was_read() -> None:
     stage = await a_stage(loaded=False)
     health = stage.health()
     assert not health.is_ready
-    assert health.checks.log.status == "loading"
-    assert health.checks.publishing.status == "behind"
+    assert health.checks["log"]["status"] == "loading"
+    assert health.checks["publishing"]["status"] == "behind"
 
 
 async def test_a_log_that_cannot_be_read() -> None:
@@ -69,9 +82,9 @@ async def test_a_log_that_cannot_be_read() -> None:
     stage = await a_stage()
     stage.clock.advance(5.1)
     health = stage.health()
-    assert health.status is HealthStatus.UNAVAILABLE
+    assert health.status is Status.UNAVAILABLE
     assert not health.is_ready
-    assert health.checks.log.status == "unreadable"
+    assert health.checks["log"]["status"] == "unreadable"
     await stage.replica.log_replica.follow()
     assert stage.health().is_ready
 
@@ -83,32 +96,43 @@ async def test_a_replaced_log() -> None:
     await stage.replica.log_replica.follow()
     health = stage.health()
     assert not health.is_ready
-    assert health.checks.log.status == "log replaced"
+    assert health.checks["log"]["status"] == "log replaced"
+
+
+async def test_a_log_that_cannot_be_written_degrades() -> None:
+    """A failing write is shown with its reason until a write succeeds; reads go on."""
+    stage = await a_stage()
+    stage.replica.log_replica.appending.failed("disk full")
+    health = stage.health()
+    assert (health.status, health.is_ready) == (Status.DEGRADED, True)
+    assert health.checks["log"]["detail"] == "the log cannot be written"
+    stage.replica.log_replica.appending.recovered()
+    assert stage.health().status is Status.OK
 
 
 async def test_rabbitmq_away_degrades_only() -> None:
     """Unconnected, unconfirmed or failing, publishing is behind and the service is ready."""
     stage = await a_stage()
     stage.channel.is_up = False
-    assert stage.health().status is HealthStatus.DEGRADED
+    assert stage.health().status is Status.DEGRADED
     stage.channel.is_up = True
-    assert stage.health().status is HealthStatus.OK
+    assert stage.health().status is Status.OK
     stage.log.changes.append(a_change(2))
     await stage.replica.log_replica.follow()
     health = stage.health()
     assert health.is_ready
-    assert (health.status, health.checks.publishing.status) == (HealthStatus.DEGRADED, "behind")
+    assert (health.status, health.checks["publishing"]["status"]) == (Status.DEGRADED, "behind")
     stage.channel.fail()
     await stage.publisher.step(stage.channel)
-    assert stage.health().checks.publishing.failures_in_a_row == 1
+    assert stage.health().checks["publishing"]["failures_in_a_row"] == 1
     stage.channel.error = None
     await stage.publisher.step(stage.channel)
-    assert stage.health().status is HealthStatus.OK
+    assert stage.health().status is Status.OK
 
 
 async def test_a_stop_turns_it_red_first() -> None:
     """Whatever the checks say, a service that is about to stop wants no more requests."""
     stage = await a_stage()
     health = stage.health(draining=True)
-    assert health.status is HealthStatus.DRAINING
+    assert health.status is Status.DRAINING
     assert not health.is_ready

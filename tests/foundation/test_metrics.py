@@ -2,18 +2,23 @@
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from foundation.metrics import counter, gauge, metrics_answer
+from foundation.metrics import Labelled, metrics, metrics_answer
 
 
 def test_metrics_are_read_as_they_were_given() -> None:
     """A parser of the format finds each value, its kind and its labels."""
     answer = metrics_answer(
-        [
-            gauge("service_ready", "Whether it is.", value=True),
-            gauge("service_age_seconds", "How old.", 1.5),
-            counter("service_events", "Events.", ("kind",), counts={('a\n"b"',): 3, ("c",): 0}),
-            counter("service_failures", "Failures.", counts={(): 7}),
-        ]
+        metrics(
+            [("service_ready", "Whether it is.", True), ("service_age_seconds", "Its age.", 1.5)],
+            [
+                (
+                    "service_events",
+                    "Events.",
+                    Labelled(("kind",), {('a\n"b"',): 3, ("c",): 0}),
+                ),
+                ("service_failures", "Failures.", 7),
+            ],
+        )
     )
     families = {each.name: each for each in text_string_to_metric_families(_text(answer.body))}
     assert families["service_ready"].samples[0].value == 1.0
@@ -28,7 +33,7 @@ def test_metrics_are_read_as_they_were_given() -> None:
 
 def test_what_is_not_known_has_no_value() -> None:
     """A gauge of nothing is named and has no sample, which is no zero."""
-    text = _text(metrics_answer([gauge("service_revision", "The revision.", None)]).body)
+    text = _text(metrics_answer(metrics([("service_revision", "The revision.", None)], [])).body)
     assert "# TYPE service_revision gauge" in text
     assert "\nservice_revision " not in text
 

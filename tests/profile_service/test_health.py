@@ -9,8 +9,9 @@ from uuid import UUID
 import pytest
 
 from foundation.draining import Draining
+from foundation.health import Status
 from foundation.tasks import running
-from profile_service.health import Condition, Health
+from profile_service.health import Health
 from profile_service.profiles.index import DUPLICATES_SECONDS, ProfileIndex
 from profile_service.profiles.repository import ProfilesUnavailable
 from testbed.builders import OTHER_STORE_ID, STORE_ID, a_head, a_profile
@@ -55,9 +56,9 @@ async def test_all_is_well() -> None:
     async with a_stage() as stage:
         report = await stage.health.report()
         assert report.is_ready
-        assert report.status is Condition.OK
+        assert report.status is Status.OK
         assert report.checks["profiles"] == {"status": "ok"}
-        campaigns = report.checks["campaigns"]
+        campaigns = {**report.checks["campaigns"]}
         assert campaigns.pop("age") == pytest.approx(0, abs=0.1)
         assert campaigns == {
             "status": "ok",
@@ -75,10 +76,10 @@ async def test_without_rabbitmq_it_is_degraded_and_ready() -> None:
         stage.subscription.is_up = False
         report = await stage.health.report()
         assert report.is_ready
-        assert report.status is Condition.DEGRADED
+        assert report.status is Status.DEGRADED
         assert report.checks["events"]["detail"] == "no connection to RabbitMQ"
         stage.subscription.is_up = True
-        assert (await stage.health.report()).status is Condition.OK
+        assert (await stage.health.report()).status is Status.OK
 
 
 @simulated
@@ -123,7 +124,7 @@ async def test_a_store_that_refuses_writes_degrades_readiness() -> None:
         }
         stage.profiles.unwritable = None
         await stage.profiles.put([a_profile()])
-        assert (await stage.health.report()).status is Condition.OK
+        assert (await stage.health.report()).status is Status.OK
 
 
 @simulated
@@ -144,7 +145,7 @@ async def test_a_stale_instance_is_degraded_and_ready() -> None:
         await asyncio.sleep(100 * TTL)
         report = await stage.health.report()
         assert report.is_ready
-        assert report.status is Condition.DEGRADED
+        assert report.status is Status.DEGRADED
         assert report.checks["campaigns"]["stale"]
         assert "stale" in report.checks["campaigns"]["detail"]
 
@@ -160,7 +161,7 @@ async def test_past_the_longest_staleness_it_is_not_ready() -> None:
         assert not (await stage.health.report()).is_ready
         stage.origin.snapshot = revision(5)
         await asyncio.sleep(TTL / 10 + 1)
-        assert (await stage.health.report()).status is Condition.OK
+        assert (await stage.health.report()).status is Status.OK
 
 
 @simulated
@@ -169,7 +170,7 @@ async def test_an_origin_behind_is_told_of() -> None:
     async with a_stage() as stage:
         await receive(stage.cache, revision(5, head=a_head(99)))
         report = await stage.health.report()
-        assert report.status is Condition.DEGRADED
+        assert report.status is Status.DEGRADED
         assert report.checks["campaigns"]["detail"] == "origin behind"
 
 
@@ -180,8 +181,8 @@ async def test_another_store_is_named_beside_the_held_one() -> None:
         stage.origin.snapshot = revision(0, store_id=OTHER_STORE_ID)
         await stage.cache.invalidate()
         report = await stage.health.report()
-        assert report.status is Condition.DEGRADED
-        campaigns = report.checks["campaigns"]
+        assert report.status is Status.DEGRADED
+        campaigns = {**report.checks["campaigns"]}
         assert UUID(campaigns["store_id"]) == STORE_ID
         assert UUID(campaigns["offered_store_id"]) == OTHER_STORE_ID
 
@@ -192,7 +193,7 @@ async def test_a_stop_turns_it_red_first() -> None:
     async with a_stage() as stage:
         stage.draining.started = True
         report = await stage.health.report()
-        assert report.status is Condition.DRAINING
+        assert report.status is Status.DRAINING
         assert not report.is_ready
 
 

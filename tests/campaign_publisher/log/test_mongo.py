@@ -282,7 +282,7 @@ async def _checkpoint_at(log: ChangeLog, revision: int) -> Checkpoint:
     return to_checkpoint(await fold(EMPTY, (await changes_of(log))[: revision + 1]))
 
 
-WEAK_OPTIONS = "w=0&journal=false&readPreference=nearest&readConcernLevel=local"
+WEAK_OPTIONS = "readConcernLevel=local"
 
 
 @pytest.mark.parametrize("driver", MongoDriver)

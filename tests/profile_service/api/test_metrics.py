@@ -2,7 +2,6 @@
 
 import asyncio
 
-from profile_service.messaging.consumer import EventHandler
 from testbed.builders import (
     OTHER_STORE_ID,
     PLAYER_ID,
@@ -70,10 +69,10 @@ async def test_without_a_snapshot_nothing_is_claimed() -> None:
 @simulated
 async def test_events_are_counted_by_what_they_did() -> None:
     """Applied, confirmed, dropped, foreign and dead ones; and what became of the dead."""
-    app = a_profile_app(given())
-    async with serving(app) as client:
+    parts = given()
+    async with serving(a_profile_app(parts)) as client:
         await settle()
-        events: EventHandler = app.state.parts.events
+        [events] = parts.handlers
         events.dead_letters = FakeDeadLetters()
         for snapshot in (
             SNAPSHOT,
