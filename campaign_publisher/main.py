@@ -31,6 +31,7 @@ from foundation.rabbit import OnConnected
 from foundation.settings import load
 from foundation.tasks import running
 from foundation.upgrades import ignore_upgrades
+from foundation.workers import refuse_workers
 
 logger = logging.getLogger(__name__)
 
@@ -64,6 +65,7 @@ def create_app(
         SystemExit: a setting is wrong; the message names it.
     """
     if settings is None:
+        refuse_workers()
         settings = load(Settings)
         set_up_logging(settings)
     ignore_upgrades()
@@ -90,6 +92,8 @@ def _lifespan(
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[LifespanState]:
         draining = Draining()
+        if not settings.admin_tokens:
+            logger.info("ADMIN_TOKEN is not set: writes are refused")
         if settings.read_tokens is None:
             logger.info("READ_TOKEN is not set: whoever reaches this service may read campaigns")
         async with AsyncExitStack() as stack:

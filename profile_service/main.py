@@ -18,6 +18,7 @@ from foundation.settings import load
 from foundation.tasks import running
 from foundation.tokens import first_secret
 from foundation.upgrades import ignore_upgrades
+from foundation.workers import refuse_workers
 from profile_service.api import cache, client_config, health, metrics, profiles
 from profile_service.cache.cache import CampaignCache
 from profile_service.cache.http_origin import open_http_origin
@@ -75,8 +76,10 @@ def create_app(
     Raises:
         SystemExit: a setting is wrong; one line says which and what is allowed.
     """
-    known = settings or load(Settings)
     has_its_own_process = settings is None
+    if has_its_own_process:
+        refuse_workers()
+    known = settings or load(Settings)
     if has_its_own_process:
         set_up_logging(known)
 
@@ -133,6 +136,8 @@ async def _parts(
     clock: Clock,
 ) -> AsyncIterator[Parts]:
     """Start everything in the order of need, and stop it in the reverse."""
+    if not settings.admin_tokens:
+        logger.info("ADMIN_TOKEN is not set: profiles cannot be read or written over HTTP")
     if settings.client_tokens is None:
         logger.info("CLIENT_TOKEN is not set: whoever reaches this service may read any player")
     async with AsyncExitStack() as stack:

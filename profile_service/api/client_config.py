@@ -8,6 +8,7 @@ from starlette.types import Receive, Scope, Send
 
 from contracts.profile import Profile
 from foundation.error_answers import COMMON_ERRORS, UNCHANGED, error_answers
+from foundation.errors import ServiceError
 from foundation.etags import etag_of, is_unchanged
 from foundation.paths import key_parameter
 from profile_service.dependencies import (
@@ -95,8 +96,13 @@ async def get_client_config(request: Request, player_id: PlayerId) -> Response:
 
 
 async def _answer(request: Request, player_id: str, parts: Parts) -> Response:
-    check_client(request, parts)
-    config = await parts.service.client_config(player_id)
+    try:
+        check_client(request, parts)
+        config = await parts.service.client_config(player_id)
+    except ServiceError as error:
+        # A cache may keep a 404, too: the player may be there in a moment.
+        error.headers["Cache-Control"] = "private, no-cache"
+        raise
     body = render(config.document)
     etag = etag_of(body)
     headers = [

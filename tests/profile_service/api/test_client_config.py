@@ -204,3 +204,10 @@ async def test_without_campaigns_it_says_so() -> None:
         parts.origin.snapshot = snapshot
         await asyncio.sleep(3)
         assert (await client.get(PATH)).status_code == 200
+
+
+async def test_a_missing_player_is_asked_for_again(client: httpx.AsyncClient) -> None:
+    """No cache may keep the 404 of a player who may be there in a moment."""
+    answer = await client.get("/get_client_config/nobody")
+    assert answer.status_code == 404
+    assert answer.headers["cache-control"] == "private, no-cache"
