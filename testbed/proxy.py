@@ -39,6 +39,10 @@ class Proxy:
         """Let packets through again, those that were sent again meanwhile first."""
         self._background.run(self._set_open(is_open=True))
 
+    def strand(self) -> None:
+        """Lose every packet of the connections that there are; new ones work."""
+        self._background.run(self._strand())
+
     def slow_down(self, seconds: float) -> None:
         """Keep each piece for so long before it goes on."""
         self._seconds = seconds
@@ -61,6 +65,11 @@ class Proxy:
         else:
             self._open.clear()
 
+    async def _strand(self) -> None:
+        self._open.clear()
+        self._open = asyncio.Event()
+        self._open.set()
+
     async def _cut(self) -> None:
         connections = tuple(self._connections)
         for connection in connections:
@@ -74,14 +83,16 @@ class Proxy:
 
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writers = [writer]
+        # A connection that is stranded keeps the event that is cleared for good.
+        is_open = self._open
         with suppress(OSError, ExceptionGroup, asyncio.CancelledError):
             try:
-                await self._open.wait()
+                await is_open.wait()
                 there, back = await self._connect()
                 writers.append(back)
                 async with asyncio.TaskGroup() as both:
-                    both.create_task(self._pump(reader, back))
-                    both.create_task(self._pump(there, writer))
+                    both.create_task(self._pump(reader, back, is_open))
+                    both.create_task(self._pump(there, writer, is_open))
             finally:
                 for each in writers:
                     each.transport.abort()
@@ -92,10 +103,15 @@ class Proxy:
                 return await asyncio.open_connection("127.0.0.1", target)
         raise ConnectionRefusedError
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pump(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        is_open: asyncio.Event,
+    ) -> None:
         while chunk := await reader.read(_CHUNK):
             await asyncio.sleep(self._seconds)
-            await self._open.wait()
+            await is_open.wait()
             writer.write(chunk)
             await writer.drain()
         # Half a connection is none here: the other direction ends with it.

@@ -39,7 +39,9 @@ async def open_rabbit_channel(
 
     `on_connected` is called after each connect, the first included.
     """
-    link = RabbitLink(settings, name=APP_ID, on_connected=on_connected)
+    link = RabbitLink(
+        settings, name=APP_ID, on_connected=on_connected, set_up=snapshot_publisher
+    )
     channel = RabbitSnapshotChannel(link)
     async with link.running():
         yield channel
@@ -63,9 +65,8 @@ def snapshot_publisher(broker: RabbitBroker) -> RabbitPublisher:
 class RabbitSnapshotChannel:
     """Publishes to the exchange that every profile service's queue is bound to."""
 
-    def __init__(self, link: RabbitLink) -> None:
+    def __init__(self, link: RabbitLink[RabbitPublisher]) -> None:
         self._link = link
-        self._publisher = snapshot_publisher(link.broker)
 
     @property
     def is_up(self) -> bool:
@@ -82,7 +83,7 @@ class RabbitSnapshotChannel:
             NobodyListens: RabbitMQ confirmed it, and no queue took it.
         """
         try:
-            confirmation = await self._publisher.publish(
+            confirmation = await self._link.part.publish(
                 body, headers={**headers}, message_type=message_type, message_id=message_id
             )
         except Exception as error:

@@ -1,4 +1,4 @@
-"""How an offered snapshot stands to the held one, and whether another store may enter."""
+"""How an offered snapshot relates to the held one, and whether another store may enter."""
 
 from collections.abc import Collection
 from enum import StrEnum
@@ -8,18 +8,18 @@ from contracts.snapshot import LogPosition
 
 
 class Relation(StrEnum):
-    """How an offered position in a change log stands to the held one."""
+    """How an offered position in a change log relates to the held one."""
 
     FIRST = "first"  # nothing is held
     NEWER = "newer"
     SAME = "same"
     OLDER = "older"
-    DIVERGED = "parted"  # same store and revision, another head: the log was replaced
+    DIVERGED = "diverged"  # same store and revision, another head: the log was replaced
     FOREIGN = "foreign"  # another store
 
 
 def relation(held: LogPosition | None, offered: LogPosition) -> Relation:
-    """Tell how `offered` stands to `held`."""
+    """Return how `offered` relates to `held`."""
     if held is None:
         return Relation.FIRST
     if offered.store_id != held.store_id:
@@ -34,7 +34,12 @@ def relation(held: LogPosition | None, offered: LogPosition) -> Relation:
 def is_overtaken(
     asked_with: LogPosition | None, answered: LogPosition, held: LogPosition | None
 ) -> bool:
-    """Tell whether events brought something newer than an answer that was no old one itself."""
+    """Return whether events brought a newer revision than an answer that was new when asked for.
+
+    The answer is older than what is held now, but was not older than what was held at the
+    question: then the origin is well, and there is nothing to retry. An answer that was old
+    already then says something of the origin.
+    """
     return (
         held != asked_with
         and relation(held, answered) is Relation.OLDER
@@ -48,15 +53,15 @@ def may_enter(
     renewed_from: Collection[UUID],
     held: UUID,
     left: Collection[UUID],
-    accepted: UUID | None,
+    accepted: Collection[UUID],
     follow: bool,
 ) -> bool:
-    """Tell whether a snapshot that the origin gives of another store may replace the held one.
+    """Return whether the origin's snapshot of another store may replace the held one.
 
     A mistyped database name must not empty production. So another store enters when an
     operator accepts it by name; or, unless it was left before, when it continues the
     held store or this installation follows every new store.
     """
-    if store == accepted:
+    if store in accepted:
         return True
     return store not in left and (held in renewed_from or follow)

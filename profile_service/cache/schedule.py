@@ -21,6 +21,8 @@ class Cause(StrEnum):
     UNKNOWN_REVISION = "unknown_revision"  # an event names a revision without its campaigns
     UNREADABLE = "unreadable"
     FOREIGN = "foreign"
+    SILENCE = "silence"  # heartbeats have stopped
+    SUSPENDED = "suspended"  # the process did not run for a while
 
 
 # What anybody who can publish on the exchange can cause: paced, so that it cannot be

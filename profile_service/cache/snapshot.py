@@ -1,4 +1,4 @@
-"""The snapshot that an instance holds, and how old its news is."""
+"""The snapshot that an instance holds, and its age."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -11,29 +11,32 @@ from profile_service.matching.compiled import CompiledCampaigns
 class HeldSnapshot:
     """An immutable snapshot, swapped as a whole.
 
-    `as_of` is when its revision was last known to be the newest, in seconds of the
-    clock of ages; `confirmed_at` is the same by the wall clock, for the last-good file.
-    `confirmed` is false for one that was only read from that file. `body` is the
-    snapshot as it was received.
+    `as_of` is when its revision was last known to be the newest, `first_seen` when that
+    was first known, both in seconds of the clock of ages; `confirmed_at` is `as_of` by
+    the wall clock, for the last-good file. `confirmed` is false for a snapshot that was
+    read from that file or is `provisional`: taken from an event while nothing was held
+    and the origin was away, until the origin answers. `body` is the snapshot as received.
     """
 
     position: LogPosition
     campaigns: CompiledCampaigns
     body: bytes
     as_of: float
+    first_seen: float
     confirmed_at: datetime
     confirmed: bool
+    provisional: bool = False
 
     def staleness(self, elapsed: float) -> float:
-        """Give the seconds since this was known to be the newest revision."""
+        """Return the seconds since this was known to be the newest revision."""
         return max(0.0, elapsed - self.as_of)
 
     def confirm(self, as_of: float, at: datetime) -> "HeldSnapshot":
-        """Give the same snapshot, known to be the newest at `as_of`.
+        """Return the same snapshot, known to be the newest at `as_of`.
 
-        An older confirmation than what is known already changes no age: news may come
-        by two ways, and staleness never goes backwards.
+        An older confirmation than the known one changes no age: events and fetches
+        arrive in any order, and staleness never goes backwards.
         """
         if self.confirmed and as_of <= self.as_of:
             return self
-        return replace(self, as_of=as_of, confirmed_at=at, confirmed=True)
+        return replace(self, as_of=as_of, confirmed_at=at, confirmed=True, provisional=False)

@@ -1,4 +1,4 @@
-"""RabbitDeadLetters: where events go that nobody can read, for people to look at."""
+"""RabbitDeadLetters: a queue where unreadable events wait to be inspected."""
 
 import asyncio
 import logging
@@ -7,13 +7,15 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from aiormq.abc import DeliveredMessage
-from faststream.rabbit import ExchangeType, RabbitExchange, RabbitQueue
+from faststream.rabbit import ExchangeType, RabbitBroker, RabbitExchange, RabbitQueue
+from faststream.rabbit.publisher import RabbitPublisher
 
 from contracts.wire import DEAD_LETTER_EXCHANGE, DEAD_LETTER_QUEUE
 from foundation.clock import Clock
 from foundation.rabbit import RabbitLink
 from foundation.settings import ServiceSettings
 from foundation.tasks import being_cancelled, running
+from profile_service.messaging.subscription import DeadLetterCounts
 
 logger = logging.getLogger(__name__)
 
@@ -42,26 +44,21 @@ class _Letter:
 
 
 class RabbitDeadLetters:
-    """Publishes dead letters, at most one a second; the rest is only counted.
+    """Publishes dead letters, at most one a second; the others are only counted.
 
     They wait in one queue that all instances share, which forgets the oldest when full.
     """
 
     def __init__(self, settings: ServiceSettings, *, clock: Clock) -> None:
-        self.published = 0
-        self.dropped = 0
+        self.counts = DeadLetterCounts()
         self._clock = clock
         self._next = float("-inf")
         self._letters: asyncio.Queue[_Letter] = asyncio.Queue(maxsize=1)
         self._link = RabbitLink(
-            settings, name="profile-service dead letters", on_connected=self._declare
-        )
-        self._publisher = self._link.broker.publisher(
-            exchange=_EXCHANGE,
-            persist=True,
-            title="Unreadable events",
-            description="Events that a profile service could not read, as they came.",
-            schema=bytes,
+            settings,
+            name="profile-service dead letters",
+            on_connected=self._declare,
+            set_up=_letter_publisher,
         )
 
     @asynccontextmanager
@@ -73,10 +70,10 @@ class RabbitDeadLetters:
     async def publish(self, body: bytes, *, reason: str, message_id: str | None) -> None:
         """Have the event published as it came, with the reason in a header; never raises.
 
-        Nothing is waited for: the next event may be a good one.
+        Returns at once: the next event may be a good one.
         """
         if self._clock.elapsed() < self._next or self._letters.full():
-            self.dropped += 1
+            self.counts.dropped += 1
             return
         self._next = self._clock.elapsed() + EVERY_SECONDS
         self._letters.put_nowait(_Letter(body, reason, message_id))
@@ -84,14 +81,14 @@ class RabbitDeadLetters:
     async def _publish_letters(self) -> None:
         while True:
             if await self._published(await self._letters.get()):
-                self.published += 1
+                self.counts.published += 1
             else:
-                self.dropped += 1
+                self.counts.dropped += 1
 
     async def _published(self, letter: _Letter) -> bool:
         try:
             async with asyncio.timeout(PUBLISH_SECONDS):
-                confirmation = await self._publisher.publish(
+                confirmation = await self._link.part.publish(
                     letter.body,
                     headers={"x-reason": letter.reason},
                     message_id=letter.message_id,
@@ -100,7 +97,7 @@ class RabbitDeadLetters:
             if being_cancelled():
                 raise
             return False
-        except Exception as error:  # noqa: BLE001 - an event that can't be kept is no reason to stop
+        except Exception as error:  # noqa: BLE001 - a letter that is lost is no reason to stop
             logger.warning("dead letter not published: %s", type(error).__name__)
             return False
         if isinstance(confirmation, DeliveredMessage):
@@ -110,10 +107,20 @@ class RabbitDeadLetters:
         return True
 
     async def _declare(self) -> None:
-        """Make the queue, unless somebody made it already with bounds of their own."""
+        """Declare the queue; one that was declared with other bounds is left as it is."""
         broker = self._link.broker
         try:
             queue = await broker.declare_queue(_QUEUE)
             await queue.bind(await broker.declare_exchange(_EXCHANGE))
         except Exception as error:  # noqa: BLE001 - see publish: what can't be kept is counted
             logger.warning("the queue of dead letters cannot be declared: %s", type(error).__name__)
+
+
+def _letter_publisher(broker: RabbitBroker) -> RabbitPublisher:
+    return broker.publisher(
+        exchange=_EXCHANGE,
+        persist=True,
+        title="Unreadable events",
+        description="Events that a profile service could not read, as they came.",
+        schema=bytes,
+    )

@@ -4,14 +4,18 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
 
 import pytest
 from pydantic import SecretStr
 
 from foundation.rabbit import RabbitLink, named_url
 from foundation.settings import ServiceSettings
+from testbed.background import Background
+from testbed.proxy import Proxy
 
 LIMIT = 30.0
+PROMPT = 1.5
 NOBODY = "amqp://me:hunter2@127.0.0.1:1/"
 
 
@@ -106,3 +110,18 @@ async def test_a_broker_that_is_away_is_told_of_once(caplog: pytest.LogCaptureFi
 
 def _tries(caplog: pytest.LogCaptureFixture) -> int:
     return sum("cannot be reached" in record.getMessage() for record in caplog.records)
+
+
+async def test_a_restart_does_not_wait_for_a_dead_connection(amqp_url: str) -> None:
+    """A connection that swallows everything delays its successor by no more than a moment."""
+    url = urlsplit(amqp_url)
+    with Background() as background, Proxy(background, url.port or 5672) as proxy:
+        connects = Connects()
+        proxied = url._replace(netloc=f"{url.username}:{url.password}@127.0.0.1:{proxy.port}")
+        async with linked(proxied.geturl(), connects) as link:
+            await until(lambda: link.is_up and connects.count == 1)
+            await asyncio.to_thread(proxy.strand)
+            started = asyncio.get_running_loop().time()
+            link.restart()
+            await until(lambda: connects.count == 2)
+            assert asyncio.get_running_loop().time() - started < PROMPT
