@@ -8,6 +8,7 @@ from typing import Protocol
 
 from campaign_publisher.publishing.publisher import PublishFailed
 from foundation.tasks import running
+from profile_service.messaging.subscription import DeadLetterCounts
 
 logger = logging.getLogger(__name__)
 
@@ -19,7 +20,7 @@ class Handler(Protocol):
 
     async def handle(
         self, body: bytes, headers: Mapping[str, object], message_id: str | None
-    ) -> None:
+    ) -> object:
         """Take one event."""
         ...
 
@@ -36,6 +37,7 @@ class Handover:
     """
 
     def __init__(self, *, patience: float = PATIENCE_SECONDS) -> None:
+        self.dead_letters = DeadLetterCounts()
         self._patience = patience
         self._handler: Handler | None = None
         self._on_connected: Callable[[], Awaitable[None]] | None = None

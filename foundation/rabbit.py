@@ -120,7 +120,9 @@ class RabbitLink(Generic[Part]):
         closing.add_done_callback(self._closing.discard)
 
     def _new_session(self) -> "_Session[Part]":
-        return _Session(named_url(self._url, self._name), self._name, self._on_connected, self._set_up)
+        return _Session(
+            named_url(self._url, self._name), self._name, self._on_connected, self._set_up
+        )
 
 
 class _Session(Generic[Part]):

@@ -14,8 +14,9 @@ from foundation.health import Report
 from foundation.metrics import Metrics
 from foundation.tokens import Tokens
 from profile_service.cache.cache import CampaignCache
+from profile_service.cache.refetcher import Refetcher
 from profile_service.health import Health
-from profile_service.messaging.consumer import EventHandler, Subscription
+from profile_service.messaging.subscription import Subscription
 from profile_service.metrics import metrics_of
 from profile_service.profiles.updates import PendingUpdates
 from profile_service.service import ProfileService
@@ -28,7 +29,7 @@ class Parts:
     service: ProfileService
     cache: CampaignCache
     updates: PendingUpdates
-    events: EventHandler
+    refetcher: Refetcher
     subscription: Subscription
     health: Health
     admin_tokens: Tokens
@@ -63,8 +64,8 @@ async def _service(parts: _Parts) -> ProfileService:
     return parts.service
 
 
-async def _cache(parts: _Parts) -> CampaignCache:
-    return parts.cache
+async def _refetcher(parts: _Parts) -> Refetcher:
+    return parts.refetcher
 
 
 async def health_report(parts: _Parts) -> Report:
@@ -81,7 +82,7 @@ async def current_metrics(
         loader=parts.service.loader,
         cache=parts.cache,
         subscription=parts.subscription,
-        events=parts.events,
+        refetcher=parts.refetcher,
         updates=parts.updates,
     )
 
@@ -123,6 +124,6 @@ async def player_id(player_id: str) -> str:
 
 
 Service = Annotated[ProfileService, Depends(_service)]
-Cache = Annotated[CampaignCache, Depends(_cache)]
+Refetches = Annotated[Refetcher, Depends(_refetcher)]
 Actor = Annotated[str, Depends(actor)]
 PlayerId = Annotated[str, Depends(player_id)]

@@ -9,7 +9,7 @@ from foundation.clock import Clock
 from foundation.draining import Draining
 from foundation.health import Check, Report, Status
 from profile_service.cache.cache import CampaignCache
-from profile_service.messaging.consumer import Subscription
+from profile_service.messaging.subscription import Subscription
 from profile_service.profiles.index import ProfileIndex
 from profile_service.profiles.repository import ProfileRepository, ProfilesUnavailable
 

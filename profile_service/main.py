@@ -24,9 +24,12 @@ from profile_service.cache.cache import CampaignCache
 from profile_service.cache.http_origin import open_http_origin
 from profile_service.cache.last_good import LastGoodFile
 from profile_service.cache.origin import Origin
+from profile_service.cache.refetcher import Refetcher
 from profile_service.dependencies import LifespanState, Parts
 from profile_service.health import Health
-from profile_service.messaging.consumer import EventHandler, Subscription, open_rabbit_subscription
+from profile_service.messaging.consumer import open_rabbit_subscription
+from profile_service.messaging.handler import EventHandler
+from profile_service.messaging.subscription import Subscription
 from profile_service.profiles.index import ProfileIndex
 from profile_service.profiles.mongo import MongoProfiles
 from profile_service.profiles.repository import ProfileRepository
@@ -144,11 +147,9 @@ async def _parts(
         repository = await stack.enter_async_context(open_profiles(settings))
         origin = await stack.enter_async_context(open_origin(settings))
         campaigns = CampaignCache(
-            origin,
-            ttl=settings.campaigns_ttl,
-            follow_new_store=settings.follow_new_store,
-            clock=clock,
+            ttl=settings.campaigns_ttl, follow_new_store=settings.follow_new_store, clock=clock
         )
+        refetcher = Refetcher(campaigns, origin, ttl=settings.campaigns_ttl, clock=clock)
         draining = Draining()
         updates = PendingUpdates(repository)
         if settings.persist_active_campaigns:
@@ -164,14 +165,14 @@ async def _parts(
             await stack.enter_async_context(
                 running(lambda: last_good.keep(campaigns), name="last-good file")
             )
-        handler = EventHandler(campaigns, clock=clock)
+        handler = EventHandler(campaigns, refetcher, clock=clock)
         subscription = await stack.enter_async_context(open_subscription(settings, handler))
         index = ProfileIndex(repository)
         await stack.enter_async_context(running(index.make, name="profile index"))
         checks = Health(
             repository, index, campaigns, subscription, draining, clock, settings.max_staleness
         )
-        await stack.enter_async_context(running(campaigns.run, name="campaign refetches"))
+        await stack.enter_async_context(running(refetcher.run, name="campaign refetches"))
         service = ProfileService(
             profiles=repository,
             cache=campaigns,
@@ -184,7 +185,7 @@ async def _parts(
             service=service,
             cache=campaigns,
             updates=updates,
-            events=handler,
+            refetcher=refetcher,
             subscription=subscription,
             health=checks,
             admin_tokens=settings.admin_tokens,

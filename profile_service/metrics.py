@@ -4,7 +4,8 @@ from foundation.health import Report
 from foundation.metrics import Counters, Gauges, Labelled, Metrics, metrics
 from profile_service.cache.cache import CampaignCache
 from profile_service.cache.outcomes import EventOutcome
-from profile_service.messaging.consumer import EventHandler, Subscription
+from profile_service.cache.refetcher import Refetcher
+from profile_service.messaging.subscription import Subscription
 from profile_service.profiles.loader import ProfileLoader
 from profile_service.profiles.updates import PendingUpdates
 
@@ -15,12 +16,12 @@ def metrics_of(
     loader: ProfileLoader,
     cache: CampaignCache,
     subscription: Subscription,
-    events: EventHandler,
+    refetcher: Refetcher,
     updates: PendingUpdates,
 ) -> Metrics:
     """Return every metric as it is now; what is not known yet has no value."""
     held = cache.held
-    letters = events.dead_letters
+    letters = subscription.dead_letters
     gauges: Gauges = [
         ("profile_service_ready", "Whether readiness is green.", report.is_ready),
         (
@@ -91,15 +92,17 @@ def metrics_of(
             Labelled(
                 ("outcome",),
                 {
-                    ("published",): letters.published if letters else 0,
-                    ("only_counted",): letters.dropped if letters else 0,
+                    ("published",): letters.published,
+                    ("only_counted",): letters.dropped,
                 },
             ),
         ),
         (
             "profile_service_refetches",
             "Refetches of the snapshot, by each cause and by what came of them.",
-            Labelled(("cause", "outcome"), {(*each,): n for each, n in cache.refetches.items()}),
+            Labelled(
+                ("cause", "outcome"), {(*each,): n for each, n in refetcher.refetches.items()}
+            ),
         ),
         (
             "profile_service_updates",

@@ -20,6 +20,7 @@ from campaign_publisher.publishing.publisher import NobodyListens, PublishFailed
 from contracts.snapshot import CampaignSnapshot, LogPosition
 from contracts.wire import SnapshotEvent
 from profile_service.cache.origin import Fetched, OriginUnavailable
+from profile_service.messaging.subscription import DeadLetterCounts
 from profile_service.profiles.outages import StoreOutages
 from profile_service.profiles.repository import (
     ActiveCampaignsUpdate,
@@ -206,6 +207,7 @@ class FakeSubscription:
 
     def __init__(self, *, is_up: bool = True) -> None:
         self.is_up = is_up
+        self.dead_letters = DeadLetterCounts()
         self.restarts = 0
 
     def restart(self) -> None:
@@ -226,11 +228,6 @@ class FakeDeadLetters:
 
     def __init__(self) -> None:
         self.letters: list[DeadLetter] = []
-        self.dropped = 0
-
-    @property
-    def published(self) -> int:
-        return len(self.letters)
 
     async def publish(self, body: bytes, *, reason: str, message_id: str | None) -> None:
         self.letters.append(DeadLetter(body, reason, message_id))

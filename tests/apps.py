@@ -17,7 +17,7 @@ import campaign_publisher.settings
 import profile_service.main
 import profile_service.settings
 from foundation.clock import Clock
-from profile_service.messaging.consumer import EventHandler
+from profile_service.messaging.handler import EventHandler
 from testbed.fakes import (
     FakeChannel,
     FakeClock,

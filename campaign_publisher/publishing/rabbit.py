@@ -39,9 +39,7 @@ async def open_rabbit_channel(
 
     `on_connected` is called after each connect, the first included.
     """
-    link = RabbitLink(
-        settings, name=APP_ID, on_connected=on_connected, set_up=snapshot_publisher
-    )
+    link = RabbitLink(settings, name=APP_ID, on_connected=on_connected, set_up=snapshot_publisher)
     channel = RabbitSnapshotChannel(link)
     async with link.running():
         yield channel

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from contracts.snapshot import LogPosition
 from foundation.error_answers import error_answers
 from profile_service.cache.outcomes import Outcome
-from profile_service.dependencies import Actor, Cache
+from profile_service.dependencies import Actor, Refetches
 
 router = APIRouter(prefix="/cache", tags=["cache"])
 
@@ -31,6 +31,7 @@ class InvalidationAnswer(BaseModel):
 
 _REASONS = {
     Outcome.FAILED: "the campaign service gave no snapshot that can be used",
+    Outcome.LAGGING: "the campaign service has not read the held revision yet",
     Outcome.BEHIND: "the campaign service does not know the revision that is held",
     Outcome.FOREIGN: "the campaign service offers another store; accept_store lets it in",
 }
@@ -55,9 +56,9 @@ _REASONS = {
     },
 )
 async def invalidate(
-    held: Cache, _: Actor, accept_store: Annotated[UUID | None, Query()] = None
+    refetcher: Refetches, _: Actor, accept_store: Annotated[UUID | None, Query()] = None
 ) -> JSONResponse:
-    done = await held.invalidate(accept_store=accept_store)
+    done = await refetcher.invalidate(accept_store=accept_store)
     answer = InvalidationAnswer(
         refetched=done.refetched,
         before=done.before,

@@ -58,11 +58,13 @@ class LastGoodFile:
             logger.warning("last-good file refused: %s", error)
             return
         age = (self._clock.now() - header.confirmed_at).total_seconds()
+        as_of = self._clock.elapsed() - max(0.0, age)
         held = HeldSnapshot(
             position=position.position,
             campaigns=campaigns,
             body=snapshot,
-            as_of=self._clock.elapsed() - max(0.0, age),
+            as_of=as_of,
+            first_seen=as_of,
             confirmed_at=header.confirmed_at,
             confirmed=False,
         )

@@ -136,9 +136,7 @@ class Refetcher:
             except TimeoutError:
                 continue
 
-    async def _refetch(
-        self, causes: AbstractSet[Cause], requests: list[RefetchRequest]
-    ) -> Outcome:
+    async def _refetch(self, causes: AbstractSet[Cause], requests: list[RefetchRequest]) -> Outcome:
         store = self._held_store()
         outcome = await self._fetch_within_limit(requests)
         for cause in causes:
@@ -176,9 +174,13 @@ class Refetcher:
         asked_at, asked_with = self._clock.elapsed(), self._cache.known_position
         fetched = await self._origin.fetch(asked_with)
         # Whoever has given up waiting meanwhile accepts nothing any more.
-        accepted = {request.accept_store for request in requests if not request.done.done()}
+        accepted = frozenset(
+            request.accept_store
+            for request in requests
+            if request.accept_store is not None and not request.done.done()
+        )
         return await self._cache.handle_answer(
-            fetched, asked_with=asked_with, asked_at=asked_at, accepted=accepted - {None}
+            fetched, asked_with=asked_with, asked_at=asked_at, accepted=accepted
         )
 
     def _note_confirmed(self) -> None:

@@ -103,7 +103,7 @@ class EventHandler:
         """Return the seconds of silence that mean something; twice as many after each restart."""
         interval = self._cache.heartbeat_interval or float("inf")
         longest = max(MISSED_HEARTBEATS * interval, SHORTEST_SILENCE_SECONDS)
-        return min(longest * 2 ** min(self._restarts, 16), max(longest, LONGEST_PATIENCE_SECONDS))
+        return min(longest * 2.0 ** min(self._restarts, 16), max(longest, LONGEST_PATIENCE_SECONDS))
 
     def _reject(self, reason: str, message_id: str | None) -> str:
         if self._clock.elapsed() >= self._log_again_at:

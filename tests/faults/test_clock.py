@@ -11,7 +11,8 @@ from asgi_lifespan import LifespanManager
 
 from foundation.clock import SystemClock
 from profile_service.main import create_app
-from profile_service.messaging.consumer import EventHandler, Subscription
+from profile_service.messaging.handler import EventHandler
+from profile_service.messaging.subscription import Subscription
 from profile_service.profiles.repository import ProfileRepository
 from profile_service.settings import Settings
 from testbed.background import Background

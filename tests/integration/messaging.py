@@ -12,7 +12,10 @@ from contracts.snapshot import CampaignSnapshot
 from contracts.wire import HEARTBEAT_TYPE, SNAPSHOT_TYPE
 from foundation.clock import SystemClock
 from profile_service.cache.cache import CampaignCache
-from profile_service.messaging.consumer import EventHandler, open_rabbit_subscription
+from profile_service.cache.refetcher import Refetcher
+from profile_service.messaging.consumer import open_rabbit_subscription
+from profile_service.messaging.handler import EventHandler
+from profile_service.messaging.subscription import DeadLetterCounts
 from profile_service.settings import Settings as ProfileSettings
 from testbed.builders import a_snapshot
 from testbed.fakes import FakeOrigin, body_of, event_of
@@ -26,10 +29,11 @@ class Recorder(EventHandler):
     def __init__(self) -> None:
         clock = SystemClock()
         self.origin = FakeOrigin(a_snapshot(revision=0))
-        self.cache = CampaignCache(
-            self.origin, ttl=timedelta(minutes=5), follow_new_store=False, clock=clock
-        )
-        super().__init__(self.cache, clock=clock)
+        ttl = timedelta(minutes=5)
+        self.cache = CampaignCache(ttl=ttl, follow_new_store=False, clock=clock)
+        self.refetcher = Refetcher(self.cache, self.origin, ttl=ttl, clock=clock)
+        super().__init__(self.cache, self.refetcher, clock=clock)
+        self.dead_letters = DeadLetterCounts()
         self.taken: list[tuple[bytes, Mapping[str, object], str | None]] = []
         self.connects = 0
         self.open = asyncio.Event()
@@ -37,10 +41,10 @@ class Recorder(EventHandler):
 
     async def handle(
         self, body: bytes, headers: Mapping[str, object], message_id: str | None
-    ) -> None:
+    ) -> str | None:
         self.taken.append((body, headers, message_id))
         await self.open.wait()
-        await super().handle(body, headers, message_id)
+        return await super().handle(body, headers, message_id)
 
     async def connected(self) -> None:
         self.connects += 1
@@ -56,9 +60,11 @@ class Recorder(EventHandler):
 async def consuming(amqp_url: str) -> AsyncIterator[Recorder]:
     """Return a consumer that holds revision 0 and is subscribed, or soon will be."""
     recorder = Recorder()
-    fetching = asyncio.create_task(recorder.cache.run())
+    fetching = asyncio.create_task(recorder.refetcher.run())
     try:
-        async with open_rabbit_subscription(ProfileSettings(amqp_url=amqp_url), recorder):
+        settings = ProfileSettings(amqp_url=amqp_url)
+        async with open_rabbit_subscription(settings, recorder) as subscription:
+            recorder.dead_letters = subscription.dead_letters
             yield recorder
     finally:
         fetching.cancel()

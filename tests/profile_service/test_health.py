@@ -179,7 +179,7 @@ async def test_another_store_is_named_beside_the_held_one() -> None:
     """So that an operator knows what to accept."""
     async with a_stage() as stage:
         stage.origin.snapshot = revision(0, store_id=OTHER_STORE_ID)
-        await stage.cache.invalidate()
+        await stage.cache.refetcher.invalidate()
         report = await stage.health.report()
         assert report.status is Status.DEGRADED
         campaigns = {**report.checks["campaigns"]}

@@ -23,7 +23,7 @@ from profile_service.importing import (
 )
 from profile_service.service import ProfileService
 from testbed.builders import a_profile
-from testbed.fakes import FakeClock, FakeOrigin, InMemoryProfiles
+from testbed.fakes import FakeClock, InMemoryProfiles
 from tests.turns import counted_turns
 
 LONG = a_profile("long", _note="x" * MAX_LINE_BYTES)
@@ -52,9 +52,7 @@ async def imported(
 def a_service(profiles: InMemoryProfiles) -> ProfileService:
     """Give a service of these profiles; it holds no campaigns."""
     clock = FakeClock()
-    cache = CampaignCache(
-        FakeOrigin(), ttl=timedelta(minutes=5), follow_new_store=False, clock=clock
-    )
+    cache = CampaignCache(ttl=timedelta(minutes=5), follow_new_store=False, clock=clock)
     return ProfileService(profiles=profiles, cache=cache, updates=None, clock=clock)
 
 

@@ -11,7 +11,7 @@ from profile_service.profiles.loader import MAX_WAITING
 from profile_service.profiles.repository import ProfileDocument, ProfileUnreadable
 from profile_service.service import ProfileService
 from testbed.builders import a_profile
-from testbed.fakes import FakeClock, FakeOrigin, InMemoryProfiles
+from testbed.fakes import FakeClock, InMemoryProfiles
 
 
 class UnreadableProfiles(InMemoryProfiles):
@@ -23,9 +23,7 @@ class UnreadableProfiles(InMemoryProfiles):
 
 def a_service(profiles: InMemoryProfiles) -> ProfileService:
     """Give a service without campaigns."""
-    cache = CampaignCache(
-        FakeOrigin(), ttl=timedelta(minutes=5), follow_new_store=False, clock=FakeClock()
-    )
+    cache = CampaignCache(ttl=timedelta(minutes=5), follow_new_store=False, clock=FakeClock())
     return ProfileService(profiles=profiles, cache=cache, updates=None, clock=FakeClock())
 
 

@@ -49,7 +49,7 @@ async def test_an_origin_that_lags(client: httpx.AsyncClient, parts: ProfilePart
     parts.origin.snapshot = a_snapshot(revision=4)
     answer = await client.post("/cache/invalidate", headers=ADMIN)
     assert answer.status_code == 503
-    assert "does not know the revision" in answer.json()["detail"]
+    assert "has not read the held revision yet" in answer.json()["detail"]
     assert answer.json()["after"] == position(5)
 
 

@@ -9,7 +9,7 @@ from testbed.builders import (
     a_published_campaign,
     a_snapshot,
 )
-from testbed.fakes import FakeDeadLetters, FakeOrigin, InMemoryProfiles, body_of, event_of
+from testbed.fakes import FakeOrigin, InMemoryProfiles, body_of, event_of
 from tests.apps import ProfileParts, a_profile_app, metrics_of, serving
 from tests.simulated_time import SimulatedClock, settle, simulated
 
@@ -73,7 +73,7 @@ async def test_events_are_counted_by_what_they_did() -> None:
     async with serving(a_profile_app(parts)) as client:
         await settle()
         [events] = parts.handlers
-        events.dead_letters = FakeDeadLetters()
+        parts.subscription.dead_letters.published += 1
         for snapshot in (
             SNAPSHOT,
             a_snapshot(revision=6),

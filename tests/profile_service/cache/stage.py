@@ -1,4 +1,4 @@
-"""A cache that is running, in simulated time."""
+"""A cache with a refetcher that is running, in simulated time."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -6,8 +6,11 @@ from datetime import timedelta
 from typing import Any
 
 from contracts.snapshot import CampaignSnapshot
+from contracts.wire import SnapshotEvent
 from foundation.clock import Clock
 from profile_service.cache.cache import CampaignCache
+from profile_service.cache.refetcher import Refetcher
+from profile_service.cache.schedule import Cause
 from profile_service.cache.snapshot import HeldSnapshot
 from testbed.builders import a_published_campaign, a_snapshot
 from testbed.fakes import FakeOrigin, body_of, event_of
@@ -25,45 +28,68 @@ def revision(number: int, **fields: Any) -> CampaignSnapshot:
     return a_snapshot(campaigns, revision=number, **fields)
 
 
-def a_cache(
-    origin: FakeOrigin, *, follow: bool = False, clock: Clock | None = None
-) -> CampaignCache:
-    """Give a cache that nobody runs yet."""
-    return CampaignCache(
-        origin,
-        ttl=timedelta(seconds=TTL),
-        follow_new_store=follow,
-        clock=clock or SimulatedClock(),
-    )
+class RunCache(CampaignCache):
+    """A cache with its refetcher, and events that reach both as they do in the service."""
+
+    def __init__(self, origin: FakeOrigin, *, follow: bool, clock: Clock) -> None:
+        ttl = timedelta(seconds=TTL)
+        super().__init__(ttl=ttl, follow_new_store=follow, clock=clock)
+        self.refetcher = Refetcher(self, origin, ttl=ttl, clock=clock)
+
+    async def receive(self, event: SnapshotEvent, body: bytes) -> None:
+        """Take an event."""
+        outcome = await self.handle_event(event, body, origin_away=self.refetcher.outage.is_failing)
+        self.refetcher.note_event(event.position, outcome)
+
+    def reject(self) -> None:
+        """Take an event that is unreadable."""
+        self.reject_event()
+        self.refetcher.ask(Cause.UNREADABLE)
+
+    def connected(self) -> None:
+        """Take note of a connect."""
+        self.refetcher.ask(Cause.CONNECT)
+
+
+class SleepingClock(SimulatedClock):
+    """A clock that counts how long the machine slept."""
+
+    slept = 0.0
+
+    def elapsed(self) -> float:
+        return super().elapsed() + self.slept
+
+
+def a_cache(origin: FakeOrigin, *, follow: bool = False, clock: Clock | None = None) -> RunCache:
+    """Return a cache whose refetcher does not run yet."""
+    return RunCache(origin, follow=follow, clock=clock or SimulatedClock())
 
 
 @asynccontextmanager
-async def refetching(cache: CampaignCache) -> AsyncIterator[None]:
-    """Run the cache's refetches while the block lasts; they must not end by themselves."""
-    async with unended(cache.run()):
+async def refetching(cache: RunCache) -> AsyncIterator[None]:
+    """Run the cache's refetcher while the block lasts; they must not end by themselves."""
+    async with unended(cache.refetcher.run()):
         await settle()
         yield
 
 
 @asynccontextmanager
-async def a_running_cache(
-    origin: FakeOrigin, *, follow: bool = False
-) -> AsyncIterator[CampaignCache]:
+async def a_running_cache(origin: FakeOrigin, *, follow: bool = False) -> AsyncIterator[RunCache]:
     """Give a cache that has asked `origin` once."""
     cache = a_cache(origin, follow=follow)
     async with refetching(cache):
         yield cache
 
 
-async def take(cache: CampaignCache, snapshot: CampaignSnapshot, **headers: Any) -> None:
+async def take(cache: RunCache, snapshot: CampaignSnapshot, **headers: Any) -> None:
     """Give the cache the event that brings `snapshot`, and let it do what it does at once."""
-    await cache.handle_event(event_of(snapshot, **headers), body_of(snapshot))
+    await cache.receive(event_of(snapshot, **headers), body_of(snapshot))
     await settle()
 
 
-async def receive(cache: CampaignCache, snapshot: CampaignSnapshot, **headers: Any) -> None:
+async def receive(cache: RunCache, snapshot: CampaignSnapshot, **headers: Any) -> None:
     """Give the cache a heartbeat at `snapshot`, and let it do what it does at once."""
-    await cache.handle_event(event_of(snapshot, **headers), b"")
+    await cache.receive(event_of(snapshot, **headers), b"")
     await settle()
 
 

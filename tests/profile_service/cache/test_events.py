@@ -50,7 +50,7 @@ async def test_the_same_revision_confirms_the_held_one() -> None:
     async with a_running_cache(origin) as cache:
         before = held(cache)
         await asyncio.sleep(100)
-        await cache.handle_event(event_of(revision(5), log_age=7.5), b"not read")
+        await cache.receive(event_of(revision(5), log_age=7.5), b"not read")
         assert cache.staleness == pytest.approx(7.5)
         assert held(cache).body == before.body
         assert len(origin.asked) == 1
@@ -75,7 +75,7 @@ async def test_an_older_revision_is_dropped() -> None:
     async with a_running_cache(origin) as cache:
         before = held(cache)
         await asyncio.sleep(10)
-        await cache.handle_event(event_of(revision(4)), b"not read")
+        await cache.receive(event_of(revision(4)), b"not read")
         await settle()
         assert cache.held is before
         assert not cache.origin_behind
@@ -90,7 +90,7 @@ async def test_a_heartbeat_with_an_unknown_revision_forces_a_refetch() -> None:
         origin.snapshot = revision(8)
         await receive(cache, revision(8))
         assert held_revision(cache) == 8
-        assert cache.refetches[Cause.UNKNOWN_REVISION, Outcome.REPLACED] == 1
+        assert cache.refetcher.refetches[Cause.UNKNOWN_REVISION, Outcome.REPLACED] == 1
 
 
 @simulated
@@ -136,14 +136,15 @@ async def test_a_revision_that_nobody_shows_is_given_up() -> None:
 
 @simulated
 async def test_the_first_event_is_a_reason_to_fetch() -> None:
-    """Who holds nothing asks the origin, which decides what store is held."""
-    origin = FakeOrigin()
+    """An instance that holds nothing asks the origin, which decides what store is held."""
+    origin = FakeOrigin(revision(6))
+    origin.seconds = 1.0
     async with a_running_cache(origin) as cache:
         await take(cache, revision(6))
         assert cache.held is None
-        origin.snapshot = revision(6)
         await asyncio.sleep(3)
         assert held_revision(cache) == 6
+        assert cache.events == {EventOutcome.ASKED: 1}
 
 
 @simulated
@@ -193,7 +194,7 @@ async def test_a_body_of_another_store_makes_it_unreadable() -> None:
         before = cache.held
         foreign = body_of(revision(6, store_id=OTHER_STORE_ID))
         with pytest.raises(UnreadableSnapshot, match="headers"):
-            await cache.handle_event(an_event(revision=6), foreign)
+            await cache.receive(an_event(revision=6), foreign)
         assert cache.held is before
 
 
@@ -204,7 +205,7 @@ async def test_a_body_that_cannot_be_read_changes_nothing(body: bytes) -> None:
     async with a_running_cache(FakeOrigin(revision(5))) as cache:
         before = cache.held
         with pytest.raises(UnreadableSnapshot):
-            await cache.handle_event(an_event(revision=6), body)
+            await cache.receive(an_event(revision=6), body)
         assert cache.held is before
         await take(cache, revision(6))
         assert held_revision(cache) == 6
@@ -216,10 +217,10 @@ async def test_doubt_is_a_reason_to_fetch() -> None:
     origin = FakeOrigin(revision(5))
     async with a_running_cache(origin) as cache:
         origin.snapshot = revision(6)
-        cache.reject_event()
+        cache.reject()
         await settle()
         assert held_revision(cache) == 6
-        assert cache.refetches[Cause.UNREADABLE, Outcome.REPLACED] == 1
+        assert cache.refetcher.refetches[Cause.UNREADABLE, Outcome.REPLACED] == 1
 
 
 @simulated
@@ -265,7 +266,7 @@ async def test_events_are_counted_by_what_they_are() -> None:
         await receive(cache, revision(6, head=a_head(1)))
         await receive(cache, revision(6, store_id=OTHER_STORE_ID))
         await receive(cache, revision(7))
-        cache.reject_event()
+        cache.reject()
         assert cache.events == {
             EventOutcome.APPLIED: 1,
             EventOutcome.CONFIRMED: 2,
@@ -286,5 +287,5 @@ async def test_a_sender_that_has_not_seen_its_log_for_ever_does_no_harm() -> Non
         await take(cache, revision(6), log_age=1e300)
         assert held_revision(cache) == 6
         origin.snapshot, origin.log_age = revision(7), 1e300
-        await cache.invalidate()
+        await cache.refetcher.invalidate()
         assert held_revision(cache) == 7

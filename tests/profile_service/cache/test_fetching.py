@@ -7,14 +7,16 @@ from itertools import pairwise
 import pytest
 
 from contracts.snapshot import CampaignSnapshot
-from profile_service.cache.cache import FETCH_SECONDS
+from profile_service.cache.cache import LAG_SECONDS
 from profile_service.cache.origin import Fetched, OriginUnavailable
 from profile_service.cache.outcomes import Outcome
+from profile_service.cache.refetcher import FETCH_SECONDS
 from profile_service.cache.schedule import FIRST_SNAPSHOT_CAP_SECONDS, Cause
 from testbed.builders import a_head
 from testbed.fakes import FakeOrigin, event_of
 from tests.profile_service.cache.stage import (
     TTL,
+    SleepingClock,
     a_cache,
     a_running_cache,
     held,
@@ -24,7 +26,7 @@ from tests.profile_service.cache.stage import (
     revision,
     take,
 )
-from tests.simulated_time import SimulatedClock, settle, simulated
+from tests.simulated_time import settle, simulated
 
 
 @simulated
@@ -35,7 +37,7 @@ async def test_it_fetches_at_the_start() -> None:
         assert held_revision(cache) == 5
         assert not cache.is_stale
         assert origin.asked == [None]
-        assert cache.refetches == {(Cause.START, Outcome.REPLACED): 1}
+        assert cache.refetcher.refetches == {(Cause.START, Outcome.REPLACED): 1}
 
 
 @simulated
@@ -64,7 +66,7 @@ async def test_it_asks_again_at_the_end_of_the_ttl() -> None:
             await asyncio.sleep(TTL)
             assert turn < len(origin.asked) <= 1 + (turn + 1) / 0.9
             assert not cache.is_stale
-        assert set(cache.refetches) == {
+        assert set(cache.refetcher.refetches) == {
             (Cause.START, Outcome.REPLACED),
             (Cause.TTL, Outcome.CONFIRMED),
         }
@@ -147,7 +149,7 @@ async def test_a_fetch_that_hangs_is_given_up() -> None:
         await take(cache, revision(6))
         assert held_revision(cache) == 6
         await asyncio.sleep(0.2)
-        assert cache.refetches[Cause.CONNECT, Outcome.FAILED] == 1
+        assert cache.refetcher.refetches[Cause.CONNECT, Outcome.FAILED] == 1
         await asyncio.sleep(TTL)
         assert origin.most_in_flight == 1
 
@@ -175,7 +177,7 @@ async def test_one_fetch_at_a_time_and_one_more_for_all_that_asked_meanwhile() -
         origin.snapshot = revision(6)
         for _ in range(10):
             cache.connected()
-            cache.reject_event()
+            cache.reject()
             await receive(cache, revision(6))
         assert len(origin.asked) == 2
         await asyncio.sleep(1.0)
@@ -193,11 +195,11 @@ async def test_the_first_doubt_is_followed_at_once_and_many_are_not() -> None:
     """A flood of events is followed with pauses that grow to a tenth of the TTL."""
     origin = FakeOrigin(revision(5))
     async with a_running_cache(origin) as cache:
-        cache.reject_event()
+        cache.reject()
         await settle()
         assert len(origin.asked) == 2
         for _ in range(int(TTL)):
-            cache.reject_event()
+            cache.reject()
             await asyncio.sleep(1)
         assert len(origin.asked) < 35
 
@@ -261,7 +263,7 @@ async def test_an_origin_behind_changes_nothing(older: CampaignSnapshot) -> None
         assert cache.held is before
         assert cache.origin_behind
         assert cache.is_stale
-        assert cache.refetches[Cause.TTL, Outcome.BEHIND] == 1
+        assert cache.refetcher.refetches[Cause.TTL, Outcome.BEHIND] == 1
         origin.snapshot = revision(6)
         await asyncio.sleep(TTL / 10 + 0.1)
         assert held_revision(cache) == 6
@@ -282,14 +284,14 @@ async def test_an_answer_that_an_event_overtakes_is_no_origin_behind(*, unchange
         await asyncio.sleep(1.0)
         assert held_revision(cache) == 7
         assert not cache.origin_behind
-        assert cache.refetches[Cause.CONNECT, Outcome.OVERTAKEN] == 1
+        assert cache.refetcher.refetches[Cause.CONNECT, Outcome.OVERTAKEN] == 1
         await asyncio.sleep(60)
         assert len(origin.asked) == 2
 
 
 @simulated
-async def test_an_answer_from_behind_is_told_of_also_when_overtaken() -> None:
-    """Older than what was held when it was asked: that is an origin behind."""
+async def test_an_answer_that_was_old_already_is_not_overtaken() -> None:
+    """Older than what was held when it was asked: the origin is asked again."""
     origin = FakeOrigin(revision(5))
     async with a_running_cache(origin) as cache:
         origin.seconds = 1.0
@@ -299,7 +301,8 @@ async def test_an_answer_from_behind_is_told_of_also_when_overtaken() -> None:
         await take(cache, revision(7))
         await asyncio.sleep(1.0)
         assert held_revision(cache) == 7
-        assert cache.refetches[Cause.CONNECT, Outcome.BEHIND] == 1
+        assert cache.refetcher.refetches[Cause.CONNECT, Outcome.LAGGING] == 1
+        assert not cache.origin_behind
 
 
 @simulated
@@ -308,7 +311,7 @@ async def test_by_hand_it_refetches_now() -> None:
     origin = FakeOrigin(revision(5))
     async with a_running_cache(origin) as cache:
         origin.snapshot = revision(6)
-        done = await cache.invalidate()
+        done = await cache.refetcher.invalidate()
         assert done.before == revision(5).position
         assert done.after == revision(6).position
         assert done.refetched
@@ -324,7 +327,7 @@ async def test_by_hand_waits_for_a_fetch_that_began_after_the_call() -> None:
         cache.connected()
         await settle()
         origin.snapshot = revision(6)
-        done = await cache.invalidate()
+        done = await cache.refetcher.invalidate()
         assert done.after == revision(6).position
 
 
@@ -335,7 +338,7 @@ async def test_by_hand_with_an_origin_that_fails() -> None:
     async with a_running_cache(origin) as cache:
         origin.error = OriginUnavailable("away")
         asked = len(origin.asked)
-        many = await asyncio.gather(*(cache.invalidate() for _ in range(5)))
+        many = await asyncio.gather(*(cache.refetcher.invalidate() for _ in range(5)))
         assert not any(done.refetched for done in many)
         assert {done.after for done in many} == {revision(5).position}
         assert len(origin.asked) == asked + 1
@@ -347,11 +350,11 @@ async def test_by_hand_ends_within_its_limit() -> None:
     origin = FakeOrigin(revision(5))
     async with a_running_cache(origin) as cache:
         origin.hanging = True
-        leaving = asyncio.create_task(cache.invalidate())
+        leaving = asyncio.create_task(cache.refetcher.invalidate())
         await settle()
         leaving.cancel()
         async with asyncio.timeout(FETCH_SECONDS + 0.1):
-            done = await cache.invalidate()
+            done = await cache.refetcher.invalidate()
         assert not done.refetched
         assert held_revision(cache) == 5
 
@@ -370,10 +373,58 @@ async def test_a_machine_that_slept_wakes_up_stale() -> None:
         assert len(origin.asked) == 2
 
 
-class SleepingClock(SimulatedClock):
-    """A clock that counts how long the machine slept."""
+@simulated
+async def test_two_healthy_replicas_during_writes_are_never_behind() -> None:
+    """A replica that polls the log each second is asked while another publishes what it wrote."""
+    origin = FakeOrigin(revision(5))
+    async with a_running_cache(origin) as cache:
+        for number in range(6, 106):
+            await take(cache, revision(number))
+            if number % 4 == 0:
+                # The origin polls: from now on it shows this revision, for a while.
+                origin.snapshot = revision(number)
+                polled = asyncio.get_running_loop().time()
+                origin.log_age = 0.0
+            else:
+                origin.log_age = asyncio.get_running_loop().time() - polled if number > 8 else 1.0
+            cache.connected()
+            await asyncio.sleep(0.25)
+            assert not cache.origin_behind
+        assert not cache.refetcher.refetches[Cause.CONNECT, Outcome.BEHIND]
+        assert cache.refetcher.refetches[Cause.CONNECT, Outcome.LAGGING] > 10
 
-    slept = 0.0
 
-    def elapsed(self) -> float:
-        return super().elapsed() + self.slept
+@simulated
+async def test_a_replica_that_stays_behind_is_told_of() -> None:
+    """One that reads its log long after the held revision was there, and does not find it."""
+    origin = FakeOrigin(revision(5))
+    async with a_running_cache(origin) as cache:
+        await take(cache, revision(6))
+        cache.connected()
+        await asyncio.sleep(LAG_SECONDS / 2)
+        assert not cache.origin_behind
+        await asyncio.sleep(TTL)
+        assert cache.origin_behind
+        assert held_revision(cache) == 6
+
+
+@pytest.mark.parametrize("holding", [True, False])
+@simulated
+async def test_an_outage_is_logged_once_with_its_end(
+    caplog: pytest.LogCaptureFixture, *, holding: bool
+) -> None:
+    """However long the campaign service is away, one warning says so, and one line its return."""
+    caplog.set_level("INFO")
+    origin = FakeOrigin(revision(5) if holding else None)
+    async with a_running_cache(origin) as cache:
+        origin.snapshot = None
+        await asyncio.sleep(3 * TTL)
+        assert len(origin.asked) > 10
+        origin.snapshot = revision(6)
+        await asyncio.sleep(TTL)
+        assert held_revision(cache) == 6
+    lines = [line for line in caplog.messages if line.startswith("the campaign service")]
+    assert lines == [
+        "the campaign service gives no snapshot: the test serves nothing",
+        "the campaign service gives snapshots again",
+    ]

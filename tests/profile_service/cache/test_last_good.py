@@ -10,11 +10,11 @@ import pytest
 
 from contracts.snapshot import CampaignSnapshot
 from foundation.tasks import running
-from profile_service.cache.cache import CampaignCache
 from profile_service.cache.last_good import REFRESH_SECONDS, LastGoodFile
 from testbed.builders import OTHER_STORE_ID, STORE_ID
 from testbed.fakes import FakeClock, FakeOrigin
 from tests.profile_service.cache.stage import (
+    RunCache,
     a_cache,
     held,
     held_revision,
@@ -44,7 +44,7 @@ class Instance:
         return LastGoodFile(self.path, campaigns_url=self.url, clock=self.clock)
 
     @asynccontextmanager
-    async def keeping(self) -> AsyncIterator[CampaignCache]:
+    async def keeping(self) -> AsyncIterator[RunCache]:
         """Run the cache, and keep the file, while the block lasts."""
         async with (
             refetching(self.cache),
@@ -121,7 +121,7 @@ async def test_what_was_held_is_served_as_stale_until_it_is_confirmed(path: Path
     async with refetching(cache):
         assert cache.is_stale
         instance.origin.snapshot = revision(5)
-        assert (await cache.invalidate()).refetched
+        assert (await cache.refetcher.invalidate()).refetched
         assert not cache.is_stale
         assert cache.staleness == 0.0
 
@@ -185,7 +185,7 @@ async def test_stores_that_were_left_are_remembered(path: Path) -> None:
     instance = Instance(path, revision(5))
     async with instance.keeping() as cache:
         instance.origin.snapshot = revision(6, store_id=OTHER_STORE_ID, renewed_from=STORE_ID)
-        await cache.invalidate()
+        await cache.refetcher.invalidate()
         await until(lambda: revision_in(path) == 6)
     cache = (await restored(path)).cache
     assert cache.left_stores == (STORE_ID,)

@@ -46,24 +46,24 @@ async def _do(cache: Any, origin: FakeOrigin, kind: str, number: int) -> None:
     foreign = revision(number, store_id=OTHER_STORE_ID)
     parted = revision(number, head=a_head(number + 1000))
     if kind == "event":
-        await cache.handle_event(event_of(snapshot), body_of(snapshot))
+        await cache.receive(event_of(snapshot), body_of(snapshot))
     elif kind == "heartbeat":
-        await cache.handle_event(event_of(snapshot, log_age=float(number)), b"")
+        await cache.receive(event_of(snapshot, log_age=float(number)), b"")
     elif kind == "parted":
-        await cache.handle_event(event_of(parted), b"")
+        await cache.receive(event_of(parted), b"")
     elif kind == "foreign event":
-        await cache.handle_event(event_of(foreign), body_of(foreign))
+        await cache.receive(event_of(foreign), body_of(foreign))
     elif kind == "rubbish":
-        cache.reject_event()
+        cache.reject()
     elif kind == "half a body":
         try:
-            await cache.handle_event(event_of(snapshot), body_of(snapshot)[:-9])
+            await cache.receive(event_of(snapshot), body_of(snapshot)[:-9])
         except UnreadableSnapshot:
-            cache.reject_event()
+            cache.reject()
     elif kind == "connect":
         cache.connected()
     elif kind == "invalidate":
-        await cache.invalidate()
+        await cache.refetcher.invalidate()
     else:
         _change(origin, kind, number)
 

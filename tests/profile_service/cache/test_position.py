@@ -74,7 +74,7 @@ def test_another_store_enters_by_the_rules_only(
             renewed_from=() if renewed_from is None else (a_head(7), renewed_from, a_head(8)),
             held=STORE_ID,
             left=left,
-            accepted=accepted,
+            accepted=() if accepted is None else (accepted,),
             follow=follow,
         )
         is expected

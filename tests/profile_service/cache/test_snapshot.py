@@ -18,6 +18,7 @@ def a_held_snapshot(*, as_of: float = 100.0, confirmed: bool = True) -> HeldSnap
         campaigns=CompiledCampaigns.of([]),
         body=b"",
         as_of=as_of,
+        first_seen=as_of,
         confirmed_at=NOW + timedelta(seconds=as_of),
         confirmed=confirmed,
     )

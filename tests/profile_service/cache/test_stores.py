@@ -5,9 +5,10 @@ from uuid import UUID
 
 import pytest
 
+from contracts.snapshot import CampaignSnapshot
 from profile_service.cache.outcomes import EventOutcome, Outcome
 from profile_service.cache.schedule import Cause
-from testbed.builders import OTHER_STORE_ID, STORE_ID
+from testbed.builders import OTHER_STORE_ID, STORE_ID, a_head
 from testbed.fakes import FakeOrigin, event_of
 from tests.profile_service.cache.stage import (
     TTL,
@@ -32,7 +33,7 @@ async def test_a_stranger_s_events_are_not_believed() -> None:
         await take(cache, revision(9, store_id=OTHER_STORE_ID))
         assert held(cache).position == before.position
         assert cache.events[EventOutcome.FOREIGN] == 1
-        assert cache.refetches[Cause.FOREIGN, Outcome.CONFIRMED] == 1
+        assert cache.refetcher.refetches[Cause.FOREIGN, Outcome.CONFIRMED] == 1
 
 
 @simulated
@@ -43,7 +44,7 @@ async def test_a_stranger_s_events_ask_rarely() -> None:
         for _ in range(int(TTL)):
             await receive(cache, revision(9, store_id=OTHER_STORE_ID))
             await asyncio.sleep(1)
-        assert cache.refetches[Cause.FOREIGN, Outcome.CONFIRMED] <= 11
+        assert cache.refetcher.refetches[Cause.FOREIGN, Outcome.CONFIRMED] <= 11
         assert not cache.is_stale
 
 
@@ -52,7 +53,7 @@ async def test_a_stranger_does_not_say_how_often_we_hear_from_ours() -> None:
     """The interval of heartbeats is that of the held store's sender."""
     async with a_running_cache(FakeOrigin(revision(5))) as cache:
         stranger = event_of(revision(9, store_id=OTHER_STORE_ID), heartbeat_interval=0.001)
-        await cache.handle_event(stranger, b"")
+        await cache.receive(stranger, b"")
         assert cache.heartbeat_interval == 60.0
 
 
@@ -96,11 +97,11 @@ async def test_a_chain_of_renewals_is_followed_and_never_back() -> None:
         chain = [(OTHER_STORE_ID, STORE_ID), (THIRD_STORE_ID, OTHER_STORE_ID)]
         for store, renewed_from in chain:
             origin.snapshot = revision(6, store_id=store, renewed_from=renewed_from)
-            await cache.invalidate()
+            await cache.refetcher.invalidate()
             assert held(cache).position == origin.snapshot.position
         for left in (STORE_ID, OTHER_STORE_ID):
             origin.snapshot = revision(99, store_id=left, renewed_from=THIRD_STORE_ID)
-            assert not (await cache.invalidate()).refetched
+            assert not (await cache.refetcher.invalidate()).refetched
             assert held(cache).position.store_id == THIRD_STORE_ID
             assert cache.foreign_store == left
 
@@ -111,14 +112,14 @@ async def test_an_operator_lets_a_store_in() -> None:
     origin = FakeOrigin(revision(5))
     async with a_running_cache(origin) as cache:
         origin.snapshot = revision(0, store_id=OTHER_STORE_ID)
-        assert not (await cache.invalidate()).refetched
-        assert not (await cache.invalidate(accept_store=THIRD_STORE_ID)).refetched
+        assert not (await cache.refetcher.invalidate()).refetched
+        assert not (await cache.refetcher.invalidate(accept_store=THIRD_STORE_ID)).refetched
         assert held_revision(cache) == 5
-        done = await cache.invalidate(accept_store=OTHER_STORE_ID)
+        done = await cache.refetcher.invalidate(accept_store=OTHER_STORE_ID)
         assert done.refetched
         assert done.after == origin.snapshot.position
         origin.snapshot = revision(6)
-        assert not (await cache.invalidate()).refetched
+        assert not (await cache.refetcher.invalidate()).refetched
         assert held_revision(cache) == 0
 
 
@@ -128,9 +129,9 @@ async def test_an_operator_may_go_back() -> None:
     origin = FakeOrigin(revision(5))
     async with a_running_cache(origin) as cache:
         origin.snapshot = revision(0, store_id=OTHER_STORE_ID)
-        await cache.invalidate(accept_store=OTHER_STORE_ID)
+        await cache.refetcher.invalidate(accept_store=OTHER_STORE_ID)
         origin.snapshot = revision(6)
-        await cache.invalidate(accept_store=STORE_ID)
+        await cache.refetcher.invalidate(accept_store=STORE_ID)
         assert held_revision(cache) == 6
         assert cache.left_stores == (OTHER_STORE_ID,)
 
@@ -141,7 +142,7 @@ async def test_an_acceptance_ends_with_its_call() -> None:
     origin = FakeOrigin(revision(5))
     async with a_running_cache(origin) as cache:
         origin.snapshot = None
-        await cache.invalidate(accept_store=OTHER_STORE_ID)
+        await cache.refetcher.invalidate(accept_store=OTHER_STORE_ID)
         origin.snapshot = revision(0, store_id=OTHER_STORE_ID)
         await asyncio.sleep(2 * TTL)
         assert held_revision(cache) == 5
@@ -155,10 +156,10 @@ async def test_where_databases_are_wiped_every_new_store_is_followed() -> None:
         await receive(cache, revision(9, store_id=OTHER_STORE_ID))
         assert held(cache).position.store_id == STORE_ID
         origin.snapshot = revision(0, store_id=OTHER_STORE_ID)
-        await cache.invalidate()
+        await cache.refetcher.invalidate()
         assert held(cache).position.store_id == OTHER_STORE_ID
         origin.snapshot = revision(6)
-        await cache.invalidate()
+        await cache.refetcher.invalidate()
         assert held(cache).position.store_id == OTHER_STORE_ID
 
 
@@ -168,7 +169,102 @@ async def test_events_of_a_store_that_was_left_are_strangers() -> None:
     origin = FakeOrigin(revision(5))
     async with a_running_cache(origin) as cache:
         origin.snapshot = revision(6, store_id=OTHER_STORE_ID, renewed_from=STORE_ID)
-        await cache.invalidate()
+        await cache.refetcher.invalidate()
         await take(cache, revision(7))
         await settle()
         assert held(cache).position == origin.snapshot.position
+
+
+@simulated
+async def test_each_operator_s_acceptance_is_its_own() -> None:
+    """Whatever others ask for at the same time, a store that one accepts enters for that one."""
+    origin = FakeOrigin(revision(5))
+    async with a_running_cache(origin) as cache:
+        origin.seconds = 1.0
+        origin.snapshot = revision(0, store_id=OTHER_STORE_ID)
+        accepting = asyncio.create_task(cache.refetcher.invalidate(accept_store=OTHER_STORE_ID))
+        await settle()
+        hasty = cache.refetcher.invalidate(accept_store=THIRD_STORE_ID, seconds=0.5)
+        assert not (await hasty).refetched
+        assert (await accepting).refetched
+        assert held(cache).position.store_id == OTHER_STORE_ID
+
+
+@simulated
+async def test_an_acceptance_ends_with_the_operator_s_patience() -> None:
+    """A store that comes after the call has ended does not enter."""
+    origin = FakeOrigin(revision(5))
+    async with a_running_cache(origin) as cache:
+        origin.seconds = 1.0
+        origin.snapshot = revision(0, store_id=OTHER_STORE_ID)
+        await cache.refetcher.invalidate(accept_store=OTHER_STORE_ID, seconds=0.5)
+        await asyncio.sleep(10)
+        assert held_revision(cache) == 5
+
+
+@simulated
+async def test_a_renewal_is_no_stranger_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """Its event comes before the origin's answer, and nothing is said against its store."""
+    origin = FakeOrigin(revision(5))
+    async with a_running_cache(origin) as cache:
+        origin.snapshot = revision(6, store_id=OTHER_STORE_ID, renewed_from=(STORE_ID,))
+        await take(cache, origin.snapshot)
+        assert held(cache).position.store_id == OTHER_STORE_ID
+    assert caplog.messages == [f"following store {OTHER_STORE_ID}, leaving store {STORE_ID}"]
+
+
+@simulated
+async def test_a_stranger_is_named_once_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """However many of its events come."""
+    async with a_running_cache(FakeOrigin(revision(5))) as cache:
+        for _ in range(100):
+            await receive(cache, revision(9, store_id=OTHER_STORE_ID))
+            await asyncio.sleep(10)
+    assert caplog.messages == [f"ignoring events of another store: {OTHER_STORE_ID}"]
+
+
+@simulated
+async def test_with_nothing_held_and_nobody_to_ask_an_event_serves_as_stale() -> None:
+    """Its snapshot is better than none; it is never confirmed by events, only by the origin."""
+    origin = FakeOrigin()
+    async with a_running_cache(origin) as cache:
+        await take(cache, revision(5))
+        assert held_revision(cache) == 5
+        await take(cache, revision(6))
+        await receive(cache, revision(6))
+        assert held_revision(cache) == 6
+        assert cache.is_stale
+        await take(cache, revision(9, store_id=OTHER_STORE_ID))
+        assert held_revision(cache) == 6
+        origin.snapshot = revision(6)
+        await asyncio.sleep(0.1 * TTL)
+        assert not cache.is_stale
+        assert cache.left_stores == ()
+
+
+@pytest.mark.parametrize(
+    "ours", [revision(0, store_id=OTHER_STORE_ID), revision(5, head=a_head(99)), revision(9)]
+)
+@simulated
+async def test_the_origin_s_first_answer_replaces_a_provisional_snapshot(
+    ours: CampaignSnapshot,
+) -> None:
+    """The origin alone says which store is ours; a stranger's does not count as left."""
+    origin = FakeOrigin()
+    async with a_running_cache(origin) as cache:
+        await take(cache, revision(5))
+        assert cache.is_stale
+        origin.snapshot = ours
+        await asyncio.sleep(0.1 * TTL)
+        assert cache.position == ours.position
+        assert not cache.is_stale
+        assert cache.left_stores == ()
+        assert not cache.origin_behind
+
+
+@simulated
+async def test_a_heartbeat_serves_nobody() -> None:
+    """Without a body there is nothing to hold."""
+    async with a_running_cache(FakeOrigin()) as cache:
+        await receive(cache, revision(5))
+        assert cache.held is None
