@@ -81,11 +81,16 @@ class SqliteChangeLog:
             if len(rows) < PAGE:
                 return
 
-    async def id_at(self, revision: int) -> UUID | None:
-        """Return the id of the change at a revision, None where there is none."""
+    async def holds(self, revision: int, change_id: UUID) -> bool:
+        """Return whether the change at a revision is the one with this id."""
         with _translated():
             rows = await self._database.run(_ID_AT, revision)
-        return UUID(rows[0][0]) if rows else None
+        return bool(rows) and rows[0][0] == str(change_id)
+
+    async def is_free(self, revision: int) -> bool:
+        """Return whether the log has no change at a revision."""
+        with _translated():
+            return not await self._database.run(_ID_AT, revision)
 
     async def newest_store(self) -> int:
         """Return the revision of the newest change that names a store, 0 when none does."""

@@ -1,7 +1,7 @@
 """The one place where a MongoDB client is made.
 
-motor and PyMongo's own async client have the same calls; what is typed here as the
-latter may be either. See docs/decisions/0003-mongodb-driver.md.
+motor and PyMongo's own async client have the same calls; an object typed here as the
+latter's may be either's. See docs/decisions/0003-mongodb-driver.md.
 """
 
 from collections.abc import AsyncIterator
@@ -12,6 +12,7 @@ from bson.codec_options import CodecOptions, DatetimeConversion
 from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import PyMongoError
 
 from foundation.settings import MongoDriver, ServiceSettings
 
@@ -29,11 +30,12 @@ CODEC: CodecOptions[Document] = CodecOptions(
 
 @asynccontextmanager
 async def mongo_database(
-    settings: ServiceSettings, *, seconds: float, app_name: str
+    settings: ServiceSettings, *, seconds: float, app_name: str, retry_writes: bool = True
 ) -> AsyncIterator[Database]:
-    """Give the configured database; each operation on it ends within `seconds`.
+    """Yield the configured database; each operation on it ends within `seconds`.
 
-    Nothing is connected to yet: a server that is away shows at the first operation.
+    Nothing is connected to yet: a server that is away shows at the first operation. Without
+    `retry_writes` an error of a write is that of its only attempt, whatever the URL says.
     """
     kind: Any = (
         AsyncIOMotorClient if settings.mongo_driver is MongoDriver.MOTOR else AsyncMongoClient
@@ -45,6 +47,8 @@ async def mongo_database(
         serverSelectionTimeoutMS=int(seconds * 1000),
         connectTimeoutMS=int(seconds * 1000),
         heartbeatFrequencyMS=2000,
+        # None leaves it to the URL, and to the driver's default.
+        retryWrites=None if retry_writes else False,
     )
     try:
         yield cast("Database", client.get_database(settings.mongo_database, codec_options=CODEC))
@@ -52,3 +56,12 @@ async def mongo_database(
         closing = client.close()
         if closing is not None:  # motor closes at once, PyMongo's client is awaited
             await closing
+
+
+def describe(error: PyMongoError) -> str:
+    """Return an error's name and the server's code, fit for health answers.
+
+    Its text may hold anything: addresses, documents, what a proxy in between says.
+    """
+    code = getattr(error, "code", None)
+    return type(error).__name__ if code is None else f"{type(error).__name__} (code {code})"

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Generator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Generator, Iterable
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -14,7 +14,7 @@ Steps = Generator[None, None, Result]
 SLICE_SECONDS = 0.003
 
 
-async def in_slices(items: Iterable[Item] | AsyncIterable[Item]) -> AsyncIterator[Item]:
+async def in_slices(items: Iterable[Item] | AsyncIterable[Item]) -> AsyncGenerator[Item, None]:
     """Yield the items, giving way to the event loop whenever a few milliseconds are used up."""
     until = time.perf_counter() + SLICE_SECONDS
     async for item in items if isinstance(items, AsyncIterable) else _one_by_one(items):

@@ -239,7 +239,9 @@ class InMemoryLog:
     While `unavailable` every call fails; while `hanging` none ever answers. `appending` is
     called before each append, and may raise, wait or append something itself; the next
     `hidden` appends are made, and fail as if the outcome were unknown. While `deposed` it
-    answers as a primary that does not know yet that it is none.
+    answers as a primary that does not know yet that it is none; the next `late` reads are
+    answered by such a primary, which lacks the newest change, and all else by the new one.
+    `confirmations` counts the reads that only a primary can answer.
     """
 
     def __init__(self, *changes: Change) -> None:
@@ -251,20 +253,29 @@ class InMemoryLog:
         self.deposed = False
         self.appending: Callable[[Change], Awaitable[None]] | None = None
         self.reads: list[int] = []
+        self.late: int = 0
+        self.confirmations = 0
         self.prepared = 0
 
     async def read(self, first: int) -> AsyncGenerator[Change, None]:
         self.reads.append(first)
         await self._reach()
-        for change in list(self.changes):
+        shown = self.changes[:-1] if self.late else self.changes
+        self.late = max(0, self.late - 1)
+        for change in list(shown):
             if change.revision >= first:
                 yield change
 
-    async def id_at(self, revision: int) -> UUID | None:
+    async def holds(self, revision: int, change_id: UUID) -> bool:
+        await self._reach()
+        return (revision, change_id) in {(each.revision, each.id) for each in self.changes}
+
+    async def is_free(self, revision: int) -> bool:
+        self.confirmations += 1
         await self._reach()
         if self.deposed:
             raise LogUnavailable("the test has deposed the server")
-        return next((each.id for each in self.changes if each.revision == revision), None)
+        return revision not in {each.revision for each in self.changes}
 
     async def newest_store(self) -> int:
         await self._reach()

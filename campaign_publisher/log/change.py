@@ -82,11 +82,19 @@ class ChangeLog(Protocol):
         """
         ...
 
-    async def id_at(self, revision: int) -> UUID | None:
-        """Return the id of the change at a revision, None where there is none.
+    async def holds(self, revision: int, change_id: UUID) -> bool:
+        """Return whether the change at a revision is the one with this id.
 
-        Read so that a server which is no longer the primary cannot answer it: after a read
-        that brought nothing new, it shows that there was nothing new.
+        Raises:
+            LogUnavailable: it cannot be read.
+        """
+        ...
+
+    async def is_free(self, revision: int) -> bool:
+        """Return whether the log has no change at a revision.
+
+        Read so that a server which is no longer the primary cannot answer: a state before a
+        free revision was the newest one when this was called.
 
         Raises:
             LogUnavailable: it cannot be read.

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 from uuid import UUID
 
@@ -30,7 +30,7 @@ from campaign_publisher.log.change import (
 )
 from campaign_publisher.log.documents import from_document, to_document
 from campaign_publisher.log.mongo_checkpoints import Checkpoints
-from foundation.mongo import Database, Document
+from foundation.mongo import Database, Document, describe
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +41,6 @@ DURABLE: dict[str, Any] = {
     "read_preference": ReadPreference.PRIMARY,
 }
 
-
 # Refusals of an insert by the server, which made nothing of it: BadValue, FailedToParse,
 # Unauthorized, TypeMismatch, AuthenticationFailed, IllegalOperation, InvalidOptions,
 # InvalidNamespace, DocumentValidationFailure, BSONObjectTooLarge, OutOfDiskSpace.
@@ -49,6 +48,8 @@ CERTAIN_REFUSALS = frozenset({2, 9, 13, 14, 18, 20, 72, 73, 121, 10334, 14031})
 # NotAReplicaSet, InvalidOptions, ReadConcernMajorityNotEnabled, CommandNotSupported and
 # IllegalOperation: a standalone server, or one of another make.
 NO_LINEARIZABLE_READS = frozenset({20, 72, 115, 123, 148})
+
+EARLIER_INDEX = "revision_1"
 
 
 class MongoChangeLog:
@@ -68,27 +69,51 @@ class MongoChangeLog:
         self._is_linearizable = True
 
     async def prepare(self) -> None:
-        """Check that the collection holds no log of the earlier form."""
+        """Check that the collection holds no log of the earlier form, nor its index."""
         with _reads():
-            # There a change's id was the `_id`, which revisions, being numbers, sort before.
+            # There a change's id was the `_id`, as text.
             earlier = await self._changes.find_one({"_id": {"$type": "string"}}, {"_id": True})
+            indexes = await self._changes.index_information()
         if earlier is not None:
             raise LogUnavailable(
                 "campaign_changes holds a log of an earlier form, whose _id is not the revision"
             )
+        # Where only the documents were removed, it would let in a single change: none has
+        # the field `revision` any more.
+        if EARLIER_INDEX in indexes:
+            raise LogUnavailable(
+                f"campaign_changes has the index {EARLIER_INDEX} of an earlier form; drop it"
+            )
+        self._is_linearizable = True
 
     async def read(self, first: int) -> AsyncGenerator[Change, None]:
         """Yield the changes from revision `first` (included) on, in order."""
-        with _reads():
-            found = self._changes.find({"_id": {"$gte": first}}).sort("_id", ASCENDING)
-            async for document in found:
-                yield await _change(document)
+        found = self._changes.find({"_id": {"$gte": first}}).sort("_id", ASCENDING)
+        try:
+            with _reads():
+                async for document in found:
+                    yield await _change(document)
+        finally:
+            # A reader may stop early: the server would keep the cursor for 10 minutes.
+            with suppress(PyMongoError):
+                await found.close()
 
-    async def id_at(self, revision: int) -> UUID | None:
-        """Return the id of the change at a revision; no deposed primary answers this."""
+    async def holds(self, revision: int, change_id: UUID) -> bool:
+        """Return whether the change at a revision is the one with this id."""
         with _reads():
-            found = await self._find_linearizable({"_id": revision}, {"id": True})
-            return UUID(found["id"]) if found else None
+            found = await self._changes.find_one({"_id": revision}, {"id": True})
+        return found is not None and found.get("id") == str(change_id)
+
+    async def is_free(self, revision: int) -> bool:
+        """Return whether the log has no change at a revision; no deposed primary answers this.
+
+        A linearizable read waits until a majority has confirmed the primary. It holds for
+        queries of one document by an immutable, unique field, so for `_id`, also where there
+        is no such document. The client's timeoutMS limits it: without a majority it would
+        wait for ever.
+        """
+        with _reads():
+            return await self._find_linearizable({"_id": revision}, {"_id": True}) is None
 
     async def newest_store(self) -> int:
         """Return the revision of the newest change that names a store, 0 when none does."""
@@ -120,7 +145,8 @@ class MongoChangeLog:
     async def _find_linearizable(self, place: Document, fields: dict[str, bool]) -> Document | None:
         """Find one document by a read that a deposed primary cannot answer.
 
-        A server that is no member of a replica set has no such read and no need for it.
+        A server that is no member of a replica set has no such read and no need for it. That
+        is remembered until the log is prepared again.
         """
         if self._is_linearizable:
             try:
@@ -169,24 +195,24 @@ async def _change(document: dict[str, Any]) -> Change:
 
 @contextmanager
 def _reads() -> Iterator[None]:
-    """Translate the errors of what may be repeated at will."""
+    """Translate the errors of operations that may be repeated at will."""
     try:
         yield
     except PyMongoError as error:
-        raise LogUnavailable(repr(error)) from error
+        raise LogUnavailable(describe(error)) from error
 
 
 @contextmanager
 def _writes() -> Iterator[None]:
-    """Translate the errors of an insert: was it certainly not made, or can nobody tell?"""
+    """Translate the errors of an insert: it was certainly not made, or may have been made."""
     try:
         yield
     except (DuplicateKeyError, LogUnavailable):
         raise
     except PyMongoError as error:
         if _was_refused(error):
-            raise LogUnavailable(repr(error)) from error
-        raise AppendUnsettled(repr(error)) from error
+            raise LogUnavailable(describe(error)) from error
+        raise AppendUnsettled(describe(error)) from error
 
 
 def _was_refused(error: PyMongoError) -> bool:

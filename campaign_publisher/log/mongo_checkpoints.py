@@ -1,11 +1,13 @@
 """Checkpoints beside the log in MongoDB, each cut into documents that MongoDB can hold."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, suppress
 from typing import Any
 
 from bson.binary import Binary
 from pymongo import ASCENDING, DESCENDING
 from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.errors import PyMongoError
 
 from campaign_publisher.log.change import Checkpoint
 from foundation.mongo import Document
@@ -28,18 +30,20 @@ class Checkpoints:
 
     async def newest(self) -> Checkpoint | None:
         """Return the newest complete checkpoint whose head the log holds, if there is one."""
-        async for first in self._usable():
-            states: list[Any] = [chunk.get("state") async for chunk in self._chunks_of(first)]
-            if all(isinstance(state, bytes) for state in states):
-                # As the log has it: MongoDB's shell writes numbers as doubles.
-                revision = int(first["revision"])
-                return Checkpoint(revision=revision, head=first["head"], state=b"".join(states))
+        async with aclosing(self._usable()) as usable:
+            async for first in usable:
+                states: list[Any] = [chunk.get("state") async for chunk in self._chunks_of(first)]
+                if all(isinstance(state, bytes) for state in states):
+                    # MongoDB's shell writes numbers as doubles; the contract has integers.
+                    revision = int(first["revision"])
+                    return Checkpoint(revision=revision, head=first["head"], state=b"".join(states))
         return None
 
     async def save(self, checkpoint: Checkpoint) -> None:
-        """Write a checkpoint, the first chunk last, and forget all but the newest two."""
+        """Write a checkpoint, and forget all but the newest two."""
         head, state = str(checkpoint.head), checkpoint.state
         count = max(1, -(-len(state) // CHUNK_BYTES))
+        # The first chunk last: readers look for it, and find the others already there.
         for index in reversed(range(count)):
             chunk: dict[str, Any] = {
                 "_id": f"{head}:{index}",
@@ -57,16 +61,20 @@ class Checkpoints:
         if len(kept) == KEPT:
             await self._chunks.delete_many({"revision": {"$lt": kept[-1]["revision"]}})
 
-    async def _usable(self) -> AsyncIterator[Document]:
-        """Yield the first chunks, without their bytes, of what may be read, newest first."""
+    async def _usable(self) -> AsyncGenerator[Document, None]:
+        """Yield the first chunks, without their bytes, of usable checkpoints, newest first."""
         firsts = self._chunks.find({"index": 0}, {"state": False}).sort("revision", DESCENDING)
-        async for first in firsts:
-            # Others can write here, too: what lacks a field belongs to no change.
-            head, revision = first.get("head"), first.get("revision")
-            belongs = {"_id": revision, "id": head}
-            whole = await self._chunks.count_documents({"head": head}) == first.get("chunks")
-            if whole and await self._changes.find_one(belongs, {"_id": True}):
-                yield first
+        try:
+            async for first in firsts:
+                # Any program can write here: a chunk without these fields is of no change.
+                head, revision = first.get("head"), first.get("revision")
+                belongs = {"_id": revision, "id": head}
+                whole = await self._chunks.count_documents({"head": head}) == first.get("chunks")
+                if whole and await self._changes.find_one(belongs, {"_id": True}):
+                    yield first
+        finally:
+            with suppress(PyMongoError):
+                await firsts.close()
 
     def _chunks_of(self, first: Document) -> AsyncIterator[Document]:
         return self._chunks.find({"head": first["head"]}).sort("index", ASCENDING)

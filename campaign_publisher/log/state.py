@@ -1,6 +1,7 @@
 """The campaigns as of one change of the log: what the changes up to it add up to."""
 
 from collections.abc import AsyncIterable, Iterable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Self
 from uuid import UUID
@@ -88,16 +89,17 @@ async def fold(
             first change of a log names no store.
     """
     campaigns: dict[str, StoredCampaign] | None = None
-    async for change in in_slices(changes):
-        if campaigns is None:
-            campaigns = dict(state.campaigns)
-        if change.revision > strict_after:
-            _check_chain(state, change)
-        state = _moved(state, change, campaigns)
-        for name in change.deleted:
-            campaigns.pop(name, None)
-        async for campaign in in_slices(change.put):
-            campaigns[campaign.name] = StoredCampaign.of(campaign, change.revision)
+    async with aclosing(in_slices(changes)) as slices:
+        async for change in slices:
+            if campaigns is None:
+                campaigns = dict(state.campaigns)
+            if change.revision > strict_after:
+                _check_chain(state, change)
+            state = _moved(state, change, campaigns)
+            for name in change.deleted:
+                campaigns.pop(name, None)
+            async for campaign in in_slices(change.put):
+                campaigns[campaign.name] = StoredCampaign.of(campaign, change.revision)
     return state
 
 
