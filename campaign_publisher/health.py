@@ -34,13 +34,13 @@ def _log(replica: LogReplica) -> Check:
 def _log_status(replica: LogReplica) -> tuple[Status, str, str | None]:
     """Return the effect on the whole, the status that is shown, and the reason."""
     if not replica.is_loaded:
-        return Status.UNAVAILABLE, "loading", replica.problem
+        return Status.UNAVAILABLE, "loading", replica.problem or replica.reading.reason
     if replica.replaced:
         return Status.UNAVAILABLE, "log replaced", replica.problem
     if not replica.is_current:
-        return Status.UNAVAILABLE, "unreadable", None
+        return Status.UNAVAILABLE, "unreadable", replica.reading.reason
     if replica.appending.is_failing:
-        return Status.DEGRADED, "degraded", "the log cannot be written"
+        return Status.DEGRADED, "degraded", f"the log cannot be written: {replica.appending.reason}"
     return Status.OK, "ok", None
 
 

@@ -43,9 +43,11 @@ OpenChannel = Callable[[Settings, OnConnected], AbstractAsyncContextManager[Snap
 
 @asynccontextmanager
 async def open_mongo_log(settings: Settings) -> AsyncIterator[ChangeLog]:
-    """Give the change log in MongoDB; nothing is connected to yet."""
+    """Yield the change log in MongoDB; nothing is connected to yet."""
+    # Appends are repeated by the committer, which must know of every attempt: a driver's own
+    # repetition can be refused although its first attempt was made.
     async with mongo_database(
-        settings, seconds=MONGO_SECONDS, app_name="campaign-publisher"
+        settings, seconds=MONGO_SECONDS, app_name="campaign-publisher", retry_writes=False
     ) as database:
         yield MongoChangeLog(database)
 

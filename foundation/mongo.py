@@ -47,8 +47,8 @@ async def mongo_database(
         serverSelectionTimeoutMS=int(seconds * 1000),
         connectTimeoutMS=int(seconds * 1000),
         heartbeatFrequencyMS=2000,
-        # None leaves it to the URL, and to the driver's default.
-        retryWrites=None if retry_writes else False,
+        # The URL, or the driver's default, decides unless it is switched off here.
+        **({} if retry_writes else {"retryWrites": False}),
     )
     try:
         yield cast("Database", client.get_database(settings.mongo_database, codec_options=CODEC))

@@ -3,7 +3,8 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from typing import Protocol
 
 from campaign_publisher.campaigns.edits import ProposedChange, renewal
 from campaign_publisher.campaigns.limits import check_sizes
@@ -14,16 +15,26 @@ from campaign_publisher.log.change import (
     ChangeTooLarge,
     LogUnavailable,
 )
+from campaign_publisher.log.checkpoints import to_checkpoint
 from campaign_publisher.log.loading import read_as_it_is
 from campaign_publisher.log.replica import LogReplica
 from campaign_publisher.log.state import CampaignState, fold
 from foundation.backoff import Backoff
 from foundation.clock import Clock
-from foundation.errors import OutcomeUnknown, TooLarge, Unavailable
+from foundation.errors import OutcomeUnknown, ServiceError, TooLarge, Unavailable
 
 logger = logging.getLogger(__name__)
 
 Decide = Callable[[CampaignState], Awaitable[ProposedChange | None]]
+
+
+class Read(Protocol):
+    """A way to read the log."""
+
+    async def __call__(self, *, confirm: bool) -> CampaignState:
+        """Return the newest state; with `confirm` a deposed primary cannot hide a newer one."""
+        ...
+
 
 MAX_WAITING = 1_000
 # Together what a write may take.
@@ -69,6 +80,12 @@ class Committer:
             replica = self._replica
             if replica.renewed and not replica.replaced:
                 return None
+            if not replica.is_loaded and not before.exists:
+                raise Unavailable("the change log is empty and has not been loaded yet")
+            if before.exists:
+                # Before the renewal can be followed: of a log that lacks changes each replica
+                # must go on from the same state, and this one's may have them still.
+                await replica.log.save_checkpoint(to_checkpoint(before))
             return renewal(replica.state.store_id if replica.is_loaded else before.store_id)
 
         _, after = await self._write(self._newest_of_any_log, decide, actor)
@@ -76,7 +93,7 @@ class Committer:
 
     async def _write(
         self,
-        read: Callable[[], Awaitable[CampaignState]],
+        read: Read,
         decide: Decide,
         actor: str,
     ) -> tuple[CampaignState, CampaignState]:
@@ -85,8 +102,7 @@ class Committer:
         async with self._locked(deadline):
             while True:
                 async with _nothing_written_after(deadline):
-                    before = await read()
-                    proposed = await decide(before)
+                    before, proposed = await _decide(read, decide)
                     if proposed is None:
                         return before, before
                     change = await proposed.to_change(before, actor=actor, now=self._clock.now())
@@ -117,16 +133,16 @@ class Committer:
         finally:
             self._replica.lock.release()
 
-    async def _newest(self) -> CampaignState:
-        await self._replica.follow()
+    async def _newest(self, *, confirm: bool) -> CampaignState:
+        await self._replica.follow(confirm=confirm)
         if self._replica.replaced:
             raise Unavailable("the change log was replaced: writes wait for POST /store/renew")
         return self._replica.state
 
-    async def _newest_of_any_log(self) -> CampaignState:
+    async def _newest_of_any_log(self, *, confirm: bool) -> CampaignState:
         replica = self._replica
         if replica.is_loaded:
-            await replica.follow()
+            await replica.follow(confirm=confirm)
             if not replica.replaced:
                 return replica.state
         await replica.log.prepare()
@@ -150,8 +166,9 @@ class Committer:
                             f"a change's log document must not be over {MAX_CHANGE_BYTES} bytes"
                         ) from None
                     except AppendUnsettled as error:
+                        if not sent:
+                            logger.warning("change %s is unsettled: %s", change.id, error)
                         sent = True
-                        logger.warning("change %s is unsettled: %s", change.id, error)
                     except LogUnavailable as error:
                         self._replica.appending.failed(error)
                         if not sent:
@@ -162,9 +179,25 @@ class Committer:
                     await asyncio.sleep(backoff.next())
         except TimeoutError:
             logger.warning("change %s at revision %d: outcome unknown", change.id, change.revision)
+            self._replica.appending.failed(f"no outcome in {APPEND_SECONDS:g} s")
             raise OutcomeUnknown(
                 "outcome unknown: the write may or may not have been made; read it back"
             ) from None
+
+
+async def _decide(read: Read, decide: Decide) -> tuple[CampaignState, ProposedChange | None]:
+    """Return the newest state and the change decided on it.
+
+    An append shows whether the state was the newest one. Where none follows, because the edit
+    is refused or changes nothing, it is confirmed by a read, and decided again.
+    """
+    before = await read(confirm=False)
+    with suppress(ServiceError):
+        proposed = await decide(before)
+        if proposed is not None:
+            return before, proposed
+    before = await read(confirm=True)
+    return before, await decide(before)
 
 
 @asynccontextmanager

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import bson
 from bson.raw_bson import RawBSONDocument
+from pydantic import ValidationError
 from pymongo import ASCENDING, DESCENDING, ReadPreference
 from pymongo.errors import (
     ConfigurationError,
@@ -190,7 +191,15 @@ async def _change(document: dict[str, Any]) -> Change:
     try:
         return await from_document({"revision": revision, **document})
     except ValueError as error:
-        raise LogUnavailable(f"change {revision!r} cannot be read: {error}") from error
+        raise LogUnavailable(f"change {revision!r} cannot be read: {_first_of(error)}") from error
+
+
+def _first_of(error: ValueError) -> str:
+    """Return the first problem of a document, without its values: health answers show it."""
+    if not isinstance(error, ValidationError):
+        return str(error)
+    problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    return f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}"
 
 
 @contextmanager

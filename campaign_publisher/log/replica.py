@@ -20,6 +20,8 @@ logger = logging.getLogger(__name__)
 
 MAX_MISSED_POLLS = 5
 MAX_BACKOFF_SECONDS = 2.0
+MAX_READS = 10  # until the newest change was read, among writes of others
+EXAMINE_SECONDS = 60.0
 
 
 class LogReplica:
@@ -29,7 +31,7 @@ class LogReplica:
     while the log does not continue the state (after a restore from a backup, or with a change
     missing), and `problem` is the reason. `renewed` is set by a move from one store into a
     store that continues it, whether this replica or another one renewed the log.
-    `appending` is the outage of writes.
+    `reading` and `appending` are the outages of polls and of writes.
     """
 
     def __init__(
@@ -45,13 +47,16 @@ class LogReplica:
         self.replaced = False
         self.renewed = False
         self.problem: str | None = None
+        self.reading = Outage(logger, "the log cannot be read", "the log can be read again")
         self.appending = Outage(logger, "the log cannot be written", "the log can be written again")
         self._max_age = MAX_MISSED_POLLS * poll_interval.total_seconds()
         self._clock = clock
         self._checkpointer = checkpointer
         self._state: CampaignState | None = None
         self._read_at = 0.0
-        self._examined: UUID | None = None  # the newest change when the whole log was read last
+        # The newest change when the whole log was last found to be no continuation, and when.
+        self._examined: UUID | None = None
+        self._examined_at = 0.0
         self._listeners: list[Callable[[], None]] = []
 
     @property
@@ -97,20 +102,17 @@ class LogReplica:
         """
         await self.log.prepare()
         started = self._clock.elapsed()
-        newest = await self.log.newest()
-        # A log that was found broken stays so until it grows: it is not read whole at each poll.
-        if newest is None or newest.id != self._examined:
-            self.problem = None
-        if self.problem is not None:
+        if not await self._is_to_be_examined():
             raise LogUnavailable(self.problem)
         try:
             state, folded = await read_whole(self.log)
+            if not state.exists:
+                state = await create_store(self.log, self._clock)
+            if not await self.log.is_free(state.revision + 1):
+                state = await self._continued(state, confirm=True)
         except BrokenLog as error:
-            self._examined = newest.id if newest else None
             self.problem = f"the log is broken: {error}"
             raise LogUnavailable(self.problem) from error
-        if not state.exists:
-            state = await create_store(self.log, self._clock)
         logger.info(
             "loaded %d campaigns at revision %d of store %s",
             len(state.campaigns),
@@ -120,44 +122,66 @@ class LogReplica:
         self._adopt(state, read_at=started)
         self._checkpointer.loaded(state, folded=folded)
 
-    async def follow(self) -> None:
+    async def follow(self, *, confirm: bool = True) -> None:
         """Read the changes since the last read.
 
         When they do not continue the state, or the log no longer holds the change that the
         state ends with, `replaced` is set. It stays so until the log continues the state
         again, or was renewed from its store.
 
+        Without `confirm` the state may miss the newest changes, and its age goes on: a primary
+        that was deposed may have answered. To confirm costs a replica set a write of its own,
+        so that polls do it, and writes only where no append would show the same.
+
         Raises:
             LogUnavailable: the log cannot be read now.
         """
         held = self.state
         started = self._clock.elapsed()
-        state: CampaignState | None
+        if self.replaced:
+            # The log may come back without its table, or in an earlier form.
+            await self.log.prepare()
         try:
-            state = await self._continued(held)
+            state = await self._continued(held, confirm=confirm)
         except BrokenLog as error:
             self._set_replaced(held, str(error))
-            state = await self._find_renewal(held)
-        if state is not None:
-            self._adopt(state, read_at=started)
+            renewed = await self._find_renewal(held)
+            if renewed is None:
+                return
+            state, confirm = renewed, False  # the next poll confirms it
+        self._adopt(state, read_at=started if confirm else self._read_at)
 
     def advance(self, state: CampaignState, *, read_at: float) -> None:
         """Move on to what this replica has just appended; `read_at` is when that began."""
         self._adopt(state, read_at=read_at)
         self._checkpointer.committed(state)
 
-    async def _continued(self, held: CampaignState) -> CampaignState:
+    async def _continued(self, held: CampaignState, *, confirm: bool) -> CampaignState:
         """Return the state after the changes that follow `held`.
 
         Raises:
             BrokenLog: they do not follow it, or the log does not end where they do.
+            LogUnavailable: the log cannot be read now, or its newest change not be found.
         """
+        state = held
+        for _ in range(MAX_READS):
+            state = await self._read_on(state)
+            # A log that was cut off behind `state` shows no new changes either.
+            if not await self.log.holds(state.revision, state.head):
+                raise BrokenLog(f"revision {state.revision} is no longer the one that was read")
+            # Read last: the changes may have come from a primary that was deposed, and the
+            # next answer from its successor.
+            if not confirm or await self.log.is_free(state.revision + 1):
+                return state
+        raise LogUnavailable(f"the newest change was not found in {MAX_READS} reads")
+
+    async def _read_on(self, held: CampaignState) -> CampaignState:
         async with aclosing(self.log.read(held.revision + 1)) as changes:
             state = await fold(held, changes)
-        # Read last, and from a server that certainly is the primary: a primary that was
-        # deposed, or a log that was cut off behind `held`, shows no new changes either.
-        if await self.log.id_at(state.revision) != state.head:
-            raise BrokenLog(f"revision {state.revision} is no longer the one that was read")
+        if held.exists and state.store_id != held.store_id:
+            # A renewal may have taken a log that lacks changes which `held` contains. All
+            # replicas must agree on what is left, so that each begins with what is stored.
+            state, _ = await read_whole(self.log)
         return state
 
     def _set_replaced(self, held: CampaignState, problem: str) -> None:
@@ -174,19 +198,29 @@ class LogReplica:
 
     async def _find_renewal(self, held: CampaignState) -> CampaignState | None:
         """Return the log's own state if it was renewed from the store of `held`, else None."""
-        newest = await self.log.newest()
-        # Read whole once for each of its newest changes, not at each poll.
-        if newest is None or newest.id == self._examined:
+        if not await self._is_to_be_examined():
             return None
-        self._examined = newest.id
-        # The store may have changed hands in the meantime: its form is checked anew.
-        await self.log.prepare()
         try:
             state, _ = await read_whole(self.log)
         except BrokenLog as error:
             self.problem = str(error)
             return None
         return state if held.store_id in state.renewed_from else None
+
+    async def _is_to_be_examined(self) -> bool:
+        """Return whether to read the whole log: at its first look, when it grows, each minute.
+
+        A log that is broken, or of another store, is not read whole at every poll. It may be
+        mended without growing.
+        """
+        newest = await self.log.newest()
+        newest_id = newest.id if newest else None
+        now = self._clock.elapsed()
+        is_known = newest_id == self._examined and now < self._examined_at + EXAMINE_SECONDS
+        if self.problem is not None and is_known:
+            return False
+        self._examined, self._examined_at = newest_id, now
+        return True
 
     def _adopt(self, state: CampaignState, *, read_at: float) -> None:
         before, self._state = self._state, state
@@ -205,15 +239,14 @@ class LogReplica:
 async def keep_up(replica: LogReplica, *, poll_interval: timedelta) -> None:
     """Load the log, then look for changes every `poll_interval`, until cancelled."""
     backoff = Backoff(base=0.1, cap=MAX_BACKOFF_SECONDS)
-    outage = Outage(logger, "the log cannot be read", "the log can be read again")
     while True:
         try:
             async with replica.lock:
                 await (replica.follow() if replica.is_loaded else replica.load())
         except LogUnavailable as error:
-            outage.failed(error)
+            replica.reading.failed(error)
             await asyncio.sleep(backoff.next())
         else:
-            outage.recovered()
+            replica.reading.recovered()
             backoff.reset()
             await asyncio.sleep(poll_interval.total_seconds())

@@ -105,7 +105,7 @@ async def test_a_log_that_cannot_be_written_degrades() -> None:
     stage.replica.log_replica.appending.failed("disk full")
     health = stage.health()
     assert (health.status, health.is_ready) == (Status.DEGRADED, True)
-    assert health.checks["log"]["detail"] == "the log cannot be written"
+    assert health.checks["log"]["detail"] == "the log cannot be written: disk full"
     stage.replica.log_replica.appending.recovered()
     assert stage.health().status is Status.OK
 

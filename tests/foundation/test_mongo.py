@@ -8,16 +8,17 @@ from bson import decode, encode
 from motor.motor_asyncio import AsyncIOMotorDatabase
 from pydantic import SecretStr
 from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import AutoReconnect, OperationFailure, PyMongoError
 
-from foundation.mongo import CODEC, mongo_database
+from foundation.mongo import CODEC, describe, mongo_database
 from foundation.settings import MongoDriver, ServiceSettings
 
-NOBODY = "mongodb://127.0.0.1:1/?appName=theirs&maxPoolSize=7"
+NOBODY = "mongodb://127.0.0.1:1/?appName=theirs&maxPoolSize=7&retryWrites=true"
 KINDS = {MongoDriver.MOTOR: AsyncIOMotorDatabase, MongoDriver.PYMONGO: AsyncDatabase}
 
 
 def settings(driver: MongoDriver) -> ServiceSettings:
-    """Give settings of a server that is not there."""
+    """Return settings of a server that is not there."""
     return ServiceSettings(
         mongo_url=SecretStr(NOBODY), mongo_database="players", mongo_driver=driver
     )
@@ -36,6 +37,29 @@ async def test_the_driver_asked_for_is_used_with_its_limits(driver: MongoDriver)
         assert options.pool_options.appname == "ours"
         assert options.pool_options.max_pool_size == 7
         assert database.codec_options == CODEC
+
+
+@pytest.mark.parametrize("driver", list(MongoDriver))
+async def test_retries_of_writes_can_be_switched_off(driver: MongoDriver) -> None:
+    """A program that repeats its writes itself learns of each attempt, whatever the URL says."""
+    for retry_writes in (True, False):
+        async with mongo_database(
+            settings(driver), seconds=1.0, app_name="ours", retry_writes=retry_writes
+        ) as database:
+            options: Any = database.client.options
+            assert options.retry_writes is retry_writes
+
+
+@pytest.mark.parametrize(
+    ("error", "described"),
+    [
+        (AutoReconnect("mongo.internal:27017: reset"), "AutoReconnect"),
+        (OperationFailure("user anna@admin", 13), "OperationFailure (code 13)"),
+    ],
+)
+def test_an_error_is_described_without_its_text(error: PyMongoError, described: str) -> None:
+    """Its kind and the server's code are fit to be shown."""
+    assert describe(error) == described
 
 
 @pytest.mark.parametrize("driver", list(MongoDriver))

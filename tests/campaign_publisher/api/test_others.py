@@ -145,7 +145,8 @@ async def test_a_renewal_by_another_replica_is_followed(start_api: StartApi) -> 
     api = await start_api(log)
     log.changes[1] = a_change(1, id=a_head(90))
     await until_status(api, "/health/ready", 503)
-    log.changes.append(a_change(2, store_id=uuid4(), renewed_from=STORE_ID))
+    renewal = a_change(2, previous=a_head(90), store_id=uuid4(), renewed_from=STORE_ID)
+    log.changes.append(renewal)
     body = await until_status(api, "/health/ready", 200)
     assert body["checks"]["log"]["store_id"] == str(log.changes[2].store_id)
 

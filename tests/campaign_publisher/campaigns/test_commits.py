@@ -6,7 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaign_publisher.campaigns.commits import APPEND_SECONDS, DECIDE_SECONDS, MAX_WAITING
+from campaign_publisher.campaigns.commits import (
+    APPEND_SECONDS,
+    DECIDE_SECONDS,
+    MAX_WAITING,
+    Committer,
+)
 from campaign_publisher.campaigns.limits import MAX_CAMPAIGN_BYTES
 from campaign_publisher.log.change import AppendUnsettled, Change, LogUnavailable
 from campaign_publisher.log.state import EMPTY, fold
@@ -20,7 +25,7 @@ from foundation.errors import (
 )
 from foundation.preconditions import Preconditions
 from testbed.builders import OTHER_STORE_ID, STORE_ID, a_campaign, a_head
-from testbed.fakes import InMemoryLog
+from testbed.fakes import FakeClock, InMemoryLog
 from tests.campaign_publisher.replicas import Replica, a_change, a_loaded_replica, a_replica
 from tests.simulated_time import SimulatedClock, simulated
 
@@ -122,6 +127,100 @@ async def test_a_lagging_replica_refuses_nothing_wrongly() -> None:
 
 
 @simulated
+async def test_a_deposed_primary_refuses_nothing_wrongly() -> None:
+    """404, 412 and "nothing changed" are decided on changes that a first read did not show."""
+    log = InMemoryLog(a_change(0))
+    replica, other = await a_loaded_replica(log), await a_loaded_replica(log)
+    etag = await put(other)
+    log.late = 1
+    await replica.service.delete("a", Preconditions(if_match=etag), actor="me")
+    await other.log_replica.follow()
+    await put(other, priority=1)
+    await put(other, priority=2)
+    log.late = 1
+    await put(replica, priority=1)
+    assert log.changes[-1].put[0].priority == 1
+
+
+async def test_only_answers_without_an_append_are_confirmed_by_a_read() -> None:
+    """An append shows that its state was the newest: it costs no read of its own."""
+    log = InMemoryLog(a_change(0))
+    replica = await a_loaded_replica(log)
+    log.confirmations = 0
+    etag = await put(replica)
+    assert log.confirmations == 0
+    await put(replica)
+    assert log.confirmations == 1
+    with pytest.raises(NotFound):
+        await replica.service.delete("b", ANY, actor="me")
+    assert log.confirmations == 2
+    with pytest.raises(PreconditionFailed):
+        await replica.service.delete("a", Preconditions(if_none_match=etag), actor="me")
+    assert log.confirmations == 3
+
+
+async def test_an_unconfirmed_read_does_not_make_the_state_younger() -> None:
+    """A write that is made does, from its own start; one that fails leaves the age as it was."""
+    clock = FakeClock()
+    log = InMemoryLog(a_change(0))
+    replica = await a_loaded_replica(log, clock=clock)
+    clock.advance(3)
+
+    async def refuse(_: Change) -> None:
+        raise LogUnavailable("disk full")
+
+    log.appending = refuse
+    with pytest.raises(Unavailable):
+        await put(replica)
+    assert replica.log_replica.age == 3
+    log.appending = None
+    await put(replica)
+    assert replica.log_replica.age == 0
+
+
+@simulated
+async def test_a_log_that_cannot_be_written_is_logged_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Refused or unsettled, writes that fail are one line and one reason, until one succeeds."""
+    caplog.set_level("INFO", logger="campaign_publisher.log.replica")
+    log = InMemoryLog(a_change(0))
+    replica = await a_loaded_replica(log, clock=SimulatedClock())
+    caplog.clear()
+
+    async def refuse(_: Change) -> None:
+        raise LogUnavailable("disk full")
+
+    async def hang(_: Change) -> None:
+        raise AppendUnsettled("no answer")
+
+    for log.appending in (refuse, refuse, hang, hang):
+        with pytest.raises((Unavailable, OutcomeUnknown)):
+            await put(replica)
+    assert replica.log_replica.appending.is_failing
+    log.appending = None
+    await put(replica)
+    outages = [each.getMessage() for each in caplog.records if each.name.endswith("replica")]
+    assert outages == ["the log cannot be written: disk full", "the log can be written again"]
+
+
+@simulated
+async def test_an_unsettled_write_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    """However often it is sent again: once when it begins, once when it is given up."""
+    log = InMemoryLog(a_change(0))
+    replica = await a_loaded_replica(log, clock=SimulatedClock())
+
+    async def hide(_: Change) -> None:
+        raise AppendUnsettled("the test hides it")
+
+    log.appending = hide
+    caplog.clear()
+    with pytest.raises(OutcomeUnknown):
+        await put(replica)
+    assert [record.name for record in caplog.records].count(Committer.__module__) == 2
+    assert len(caplog.records) == 3  # and the outage
+
+
 async def test_a_hidden_success_is_settled() -> None:
     """A write that was made, but whose answer was lost, is one change and a success."""
     log = InMemoryLog(a_change(0))

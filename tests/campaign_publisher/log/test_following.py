@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 
+import pytest
+
 from campaign_publisher.log.replica import MAX_BACKOFF_SECONDS, keep_up
 from foundation.tasks import running
 from testbed.builders import a_campaign
@@ -60,6 +62,24 @@ async def test_a_log_that_is_away_is_not_hammered() -> None:
         log.reads.clear()
         await asyncio.sleep(60)
         assert 20 <= len(log.reads) <= 200
+
+
+@simulated
+async def test_an_outage_of_the_log_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    """A minute of failed polls is one line with the reason, and one at its end."""
+    caplog.set_level("INFO", logger="campaign_publisher.log.replica")
+    log = InMemoryLog(a_change(0))
+    async with a_following_replica(log) as replica:
+        caplog.clear()
+        log.unavailable = True
+        await asyncio.sleep(60)
+        assert replica.log_replica.reading.reason == "the test has switched it off"
+        log.unavailable = False
+        await asyncio.sleep(MAX_BACKOFF_SECONDS)
+    assert [record.getMessage() for record in caplog.records] == [
+        "the log cannot be read: the test has switched it off",
+        "the log can be read again",
+    ]
 
 
 @simulated

@@ -317,6 +317,25 @@ async def test_a_log_of_the_earlier_form_is_refused(mongo: Database) -> None:
     assert await mongo["campaign_changes"].find().to_list() == [earlier]
 
 
+async def test_the_index_of_the_earlier_form_is_refused(mongo: Database) -> None:
+    """A collection that was only emptied would let in a single change: it is named."""
+    await mongo["campaign_changes"].create_index("revision", unique=True)
+    with pytest.raises(LogUnavailable, match="revision_1"):
+        await a_replica(MongoChangeLog(mongo)).log_replica.load()
+    await mongo["campaign_changes"].drop_index("revision_1")
+    await a_replica(MongoChangeLog(mongo)).log_replica.load()
+
+
+async def test_an_error_of_a_document_shows_none_of_its_values(mongo: Database) -> None:
+    """Health answers show why a change cannot be read: the field, and no value."""
+    log = MongoChangeLog(mongo)
+    await log.append(a_change(0))
+    await mongo["campaign_changes"].update_one({"_id": 0}, {"$set": {"actor": ["hush"]}})
+    with pytest.raises(LogUnavailable, match=r"^change 0 cannot be read: actor: ") as caught:
+        await log.newest()
+    assert "hush" not in str(caught.value)
+
+
 async def test_a_change_of_a_later_version_loses_nothing(mongo: Database) -> None:
     """Unknown keys, operations and matchers are read, kept and folded."""
     log = MongoChangeLog(mongo)

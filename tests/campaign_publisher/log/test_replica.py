@@ -7,7 +7,7 @@ import pytest
 
 from campaign_publisher.log.change import Change, LogUnavailable
 from campaign_publisher.log.checkpoints import to_checkpoint
-from campaign_publisher.log.replica import MAX_MISSED_POLLS
+from campaign_publisher.log.replica import EXAMINE_SECONDS, MAX_MISSED_POLLS
 from campaign_publisher.log.state import EMPTY, CampaignState, fold
 from foundation.errors import Unavailable
 from testbed.builders import OTHER_STORE_ID, STORE_ID, a_campaign, a_head
@@ -175,6 +175,82 @@ async def test_a_log_with_a_gap_can_be_renewed() -> None:
     assert (state.revision, state.renewed_from, names(state)) == (4, (STORE_ID,), ["a", "b"])
     await running.log_replica.follow()
     assert running.state == (await a_loaded_replica(log)).state == state
+
+
+LOSSES = {"the running one": True, "one that was restarted": False}
+
+
+@pytest.mark.parametrize("by_running", LOSSES.values(), ids=LOSSES.keys())
+async def test_replicas_agree_after_the_renewal_of_a_log_that_lost_a_change(
+    *, by_running: bool
+) -> None:
+    """Whoever renews, all replicas hold the same; a running one brings the lost change back."""
+    changes = [a_change(0), a_change(1, a_campaign("a")), a_change(2, a_campaign("b"))]
+    log = InMemoryLog(*changes)
+    running, other = await a_loaded_replica(log), await a_loaded_replica(log)
+    del log.changes[1]
+    started = a_replica(log)
+    with pytest.raises(LogUnavailable, match="revision 1 is missing"):
+        await started.log_replica.load()
+    renewed = await (running if by_running else started).service.renew(actor="anna")
+    await running.log_replica.follow()
+    await other.log_replica.follow()
+    assert running.state == other.state == (await a_loaded_replica(log)).state == renewed
+    assert names(renewed) == (["a", "b"] if by_running else ["b"])
+
+
+async def test_a_gap_that_is_filled_again_is_noticed() -> None:
+    """A missing change that is put back is found within a minute, though the log has not grown.
+
+    Until then the log is not read again.
+    """
+    clock = FakeClock()
+    log = InMemoryLog(a_change(0), a_change(2))
+    replica = a_replica(log, clock=clock)
+    for _ in range(5):
+        with pytest.raises(LogUnavailable, match="revision 1 is missing"):
+            await replica.log_replica.load()
+    assert log.reads == [0]
+    log.changes.insert(1, a_change(1, a_campaign("a")))
+    clock.advance(EXAMINE_SECONDS)
+    await replica.log_replica.load()
+    assert replica.log_replica.is_authoritative
+    assert names(replica.state) == ["a"]
+
+
+async def test_a_log_is_prepared_before_it_is_whole_again() -> None:
+    """A replaced log that comes back may lack its table, or be of another form."""
+    log = InMemoryLog(a_change(0), a_change(1))
+    replica = await a_loaded_replica(log)
+    removed = log.changes.pop()
+    await replica.log_replica.follow()
+    assert (replica.log_replica.replaced, log.prepared) == (True, 1)
+    log.changes.append(removed)
+    await replica.log_replica.follow()
+    assert (replica.log_replica.replaced, log.prepared) == (False, 2)
+
+
+async def test_a_poll_reads_on_until_nothing_newer_is_hidden() -> None:
+    """A change that a deposed primary did not show is read from its successor, in one poll."""
+    log = InMemoryLog(a_change(0))
+    replica = await a_loaded_replica(log)
+    log.changes.append(a_change(1, a_campaign("a")))
+    log.late = 1
+    await replica.log_replica.follow()
+    assert names(replica.state) == ["a"]
+
+
+async def test_a_newest_change_that_is_never_shown_confirms_nothing() -> None:
+    """While reads lack a change that the log certainly has, the state's age goes on."""
+    clock = FakeClock()
+    log = InMemoryLog(a_change(0))
+    replica = await a_loaded_replica(log, clock=clock)
+    log.changes.append(a_change(1))
+    log.late = 1000
+    clock.advance(2)
+    with pytest.raises(LogUnavailable):
+        await replica.log_replica.follow()
+    assert replica.log_replica.age == 2
 
 
 async def test_a_deposed_primary_confirms_nothing() -> None:
