@@ -14,12 +14,16 @@ from foundation.outage import Outage
 from profile_service.profiles.outages import StoreOutages
 from profile_service.profiles.repository import (
     ActiveCampaignsUpdate,
+    Condition,
+    ProfileContended,
     ProfileDocument,
     ProfilesUnavailable,
     Written,
 )
 
 PROFILES_SECONDS = 5.0
+# Writers of one file are few: there is no need to pause between the rounds.
+MAX_ROUNDS = 10
 
 # active_campaigns stands in a column of its own, so that a write of the document does
 # not touch it; in the document a null keeps its place among the keys.
@@ -43,12 +47,26 @@ SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?
 ON CONFLICT (player_id) DO UPDATE SET document = excluded.document, writes = writes + 1
 RETURNING writes = 1, player_id, active_campaigns
 """
+# The conditional writes name the whole text that was judged.
+_CREATE = """
+INSERT INTO profiles (player_id, document) VALUES (?, ?)
+ON CONFLICT (player_id) DO NOTHING RETURNING active_campaigns
+"""
+_REPLACE = """
+UPDATE profiles SET document = ?, writes = writes + 1
+WHERE player_id = ? AND document = ? RETURNING active_campaigns
+"""
+_DELETE_EXACTLY = "DELETE FROM profiles WHERE player_id = ? AND document = ? RETURNING player_id"
 _DELETE = "DELETE FROM profiles WHERE player_id = ? RETURNING player_id"
 _UPDATE = """
-UPDATE profiles SET active_campaigns = json_extract(value, '$[2]')
-FROM json_each(?)
-WHERE player_id = json_extract(value, '$[0]')
-    AND active_campaigns = json_extract(value, '$[1]')
+UPDATE profiles SET active_campaigns = json_extract(updates.value, '$[2]')
+FROM json_each(?) AS updates
+WHERE player_id = json_extract(updates.value, '$[0]')
+    AND active_campaigns = json_extract(updates.value, '$[1]')
+    AND NOT EXISTS (
+        SELECT 1 FROM json_each(updates.value, '$[3]') AS decided_on
+        WHERE json_extract(document, '$."' || decided_on.key || '"') IS NOT decided_on.value
+    )
 RETURNING player_id
 """
 
@@ -61,11 +79,11 @@ class SqliteProfiles:
         self.outages = StoreOutages()
 
     async def get(self, player_id: str) -> ProfileDocument | None:
-        """Give the stored document, or None when there is none."""
+        """Return the stored document, or None when there is none."""
         return (await self.get_many([player_id])).get(player_id)
 
     async def get_many(self, player_ids: Sequence[str]) -> dict[str, ProfileDocument]:
-        """Give the stored documents, by player id, of those there are."""
+        """Return the stored documents, by player id, where there are any."""
         found: dict[str, ProfileDocument] = {}
         for player_id, document, active_campaigns in await self._run(
             self.outages.reads, _GET, _json([*player_ids])
@@ -76,23 +94,52 @@ class SqliteProfiles:
 
     async def put(self, profiles: Sequence[ProfileDocument]) -> Written:
         """Write profiles whole; a stored one keeps its `active_campaigns`."""
-        batch = [
-            [profile[PLAYER_ID_FIELD], _json({**profile, ACTIVE_CAMPAIGNS_FIELD: None})]
-            for profile in profiles
-        ]
+        batch = [[profile[PLAYER_ID_FIELD], _document(profile)] for profile in profiles]
         rows = await self._run(self.outages.writes, _PUT, _json(batch))
         created = sum(is_new for is_new, _, _ in rows)
         kept = {player_id: orjson.loads(active) for _, player_id, active in rows}
         return Written(created, len(rows) - created, active_campaigns=kept)
 
+    async def put_if(self, profile: ProfileDocument, condition: Condition) -> Written:
+        """Write one profile, if `condition` allows it; a stored one keeps `active_campaigns`."""
+        player_id, document = profile[PLAYER_ID_FIELD], _document(profile)
+        for _ in range(MAX_ROUNDS):
+            judged = await self._judged(player_id, condition)
+            statement = (
+                (_CREATE, player_id, document)
+                if judged is None
+                else (_REPLACE, document, player_id, judged)
+            )
+            rows = await self._run(self.outages.writes, *statement)
+            if rows:
+                kept = {player_id: orjson.loads(rows[0][0])}
+                is_new = judged is None
+                return Written(int(is_new), int(not is_new), active_campaigns=kept)
+        return Written(0, 0, contended=frozenset({player_id}))
+
     async def delete(self, player_id: str) -> bool:
-        """Remove a profile; False when there is none."""
+        """Remove a profile; return whether there was one."""
         return bool(await self._run(self.outages.writes, _DELETE, player_id))
 
+    async def delete_if(self, player_id: str, condition: Condition) -> bool:
+        """Remove a profile, if `condition` allows it; return whether there was one."""
+        for _ in range(MAX_ROUNDS):
+            judged = await self._judged(player_id, condition)
+            if judged is None:
+                return False
+            if await self._run(self.outages.writes, _DELETE_EXACTLY, player_id, judged):
+                return True
+        raise ProfileContended
+
     async def update_active_campaigns(self, updates: Sequence[ActiveCampaignsUpdate]) -> int:
-        """Set that one field where the stored value is still what was read; give how many were."""
+        """Set that one field where the profile is still as it was read; return how many were."""
         batch = [
-            [update.player_id, _json(update.read), _json(update.active_campaigns)]
+            [
+                update.player_id,
+                _json(update.read),
+                _json(update.active_campaigns),
+                dict(update.decided_on),
+            ]
             for update in updates
         ]
         return len(await self._run(self.outages.writes, _UPDATE, _json(batch)))
@@ -105,6 +152,18 @@ class SqliteProfiles:
         """Make the table, if it is missing; its key is unique, so there are no duplicates."""
         await self._run(self.outages.writes, _TABLE)
         return []
+
+    async def _judged(self, player_id: str, condition: Condition) -> str | None:
+        """Return the text of the stored document, once `condition` allows the write."""
+        rows = await self._run(self.outages.reads, _GET, _json([player_id]))
+        if not rows:
+            condition(None)
+            return None
+        [(_, document, active_campaigns)] = rows
+        condition(
+            {**orjson.loads(document), ACTIVE_CAMPAIGNS_FIELD: orjson.loads(active_campaigns)}
+        )
+        return str(document)
 
     async def _run(self, outage: Outage, statement: str, *parameters: str) -> list[Any]:
         with outage.watching(ProfilesUnavailable):
@@ -125,6 +184,10 @@ async def open_sqlite_profiles(
     """
     async with open_database(path, seconds=seconds) as database:
         yield SqliteProfiles(database)
+
+
+def _document(profile: ProfileDocument) -> str:
+    return _json({**profile, ACTIVE_CAMPAIGNS_FIELD: None})
 
 
 def _json(value: Any) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, TypedDict
 
-from fastapi import Depends, Request
+from fastapi import Depends, Header, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.types import Scope
 
@@ -12,6 +12,7 @@ from foundation.draining import Draining
 from foundation.errors import Invalid
 from foundation.health import Report
 from foundation.metrics import Metrics
+from foundation.preconditions import Preconditions
 from foundation.tokens import Tokens
 from profile_service.cache.cache import CampaignCache
 from profile_service.cache.refetcher import Refetcher
@@ -123,7 +124,16 @@ async def player_id(player_id: str) -> str:
     return valid_player_id(player_id)
 
 
+ETags = Annotated[list[str] | None, Header(description="ETags, or `*` for any")]
+
+
+async def preconditions(if_match: ETags = None, if_none_match: ETags = None) -> Preconditions:
+    """Return the conditions of a write; either header may be sent in several lines."""
+    return Preconditions.of_headers(if_match, if_none_match)
+
+
 Service = Annotated[ProfileService, Depends(_service)]
 Refetches = Annotated[Refetcher, Depends(_refetcher)]
+Conditions = Annotated[Preconditions, Depends(preconditions)]
 Actor = Annotated[str, Depends(actor)]
 PlayerId = Annotated[str, Depends(player_id)]

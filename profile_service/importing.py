@@ -9,7 +9,7 @@ from foundation.slices import in_slices
 from foundation.validation import parse_json
 from profile_service.profiles.repository import ProfileDocument
 from profile_service.profiles.validation import valid_profile
-from profile_service.service import CONFLICT, ProfileService
+from profile_service.service import CONFLICT, CONTENDED, ProfileService
 
 MAX_LINE_BYTES = 1024 * 1024
 MAX_ERRORS = 100
@@ -88,9 +88,14 @@ async def _write(
 ) -> None:
     """Write a batch that came in these lines: an earlier one for a player counts as replaced."""
     written = await service.write(list(batch.values()))
-    refused = [number for player_id in written.conflicts for number in numbers[player_id]]
+    refused = {
+        number: reason
+        for players, reason in ((written.conflicts, CONFLICT), (written.contended, CONTENDED))
+        for player_id in players
+        for number in numbers[player_id]
+    }
     for number in sorted(refused):
-        report.refuse(number, CONFLICT)
+        report.refuse(number, refused[number])
     report.created += written.created
     report.replaced += sum(map(len, numbers.values())) - len(refused) - written.created
 

@@ -34,7 +34,7 @@ from profile_service.profiles.index import ProfileIndex
 from profile_service.profiles.mongo import MongoProfiles
 from profile_service.profiles.repository import ProfileRepository
 from profile_service.profiles.updates import PendingUpdates
-from profile_service.service import ProfileService
+from profile_service.service import ProfileService, writable_position
 from profile_service.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -151,7 +151,9 @@ async def _parts(
         )
         refetcher = Refetcher(campaigns, origin, ttl=settings.campaigns_ttl, clock=clock)
         draining = Draining()
-        updates = PendingUpdates(repository)
+        updates = PendingUpdates(
+            repository, writable_position=lambda: writable_position(campaigns), clock=clock
+        )
         if settings.persist_active_campaigns:
             stack.push_async_callback(updates.flush)
             await stack.enter_async_context(running(updates.run, name="pending updates"))

@@ -106,7 +106,7 @@ def metrics_of(
         ),
         (
             "profile_service_updates",
-            "Updates of active_campaigns: written, outdated (the profile had changed), or dropped.",
+            "Updates of active_campaigns: written, outdated (since decided otherwise), or dropped.",
             Labelled(
                 ("outcome",),
                 {(each,): updates.outcomes[each] for each in ("written", "outdated", "dropped")},

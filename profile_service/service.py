@@ -1,20 +1,26 @@
 """ProfileService: what is answered to a game's client, and how profiles are written."""
 
 import asyncio
-from collections.abc import Collection, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Awaitable, Collection, Sequence
+from typing import Any, NamedTuple, TypeVar
 
-from contracts.profile import (
-    ACTIVE_CAMPAIGNS_FIELD,
-)
+from contracts.profile import ACTIVE_CAMPAIGNS_FIELD
+from contracts.snapshot import LogPosition
 from foundation.clock import Clock
 from foundation.errors import Conflict, NotFound, Unavailable
+from foundation.preconditions import Preconditions
 from profile_service.cache.cache import CampaignCache
+from profile_service.matching.evaluator import MATCHED_FIELDS
 from profile_service.profiles.loader import ProfileLoader
+from profile_service.profiles.rendering import etag_of_profile
 from profile_service.profiles.repository import (
     ActiveCampaignsUpdate,
+    Condition,
+    ProfileContended,
     ProfileDocument,
     ProfileRepository,
+    ProfilesClosed,
+    ProfilesRefused,
     ProfilesUnavailable,
     ProfileUnreadable,
     Written,
@@ -23,7 +29,13 @@ from profile_service.profiles.updates import PendingUpdates
 from profile_service.profiles.validation import valid_profile
 
 WRITE_SECONDS = 10.0
-CONFLICT = "another document holds this player_id, or the profile kept changing meanwhile"
+CONFLICT = "another document holds this player_id"
+CONTENDED = "the profile kept changing meanwhile; try again"
+UNREADABLE = "the profile cannot be read"
+
+UNCONDITIONAL = Preconditions()
+
+Result = TypeVar("Result")
 
 
 class ClientConfig(NamedTuple):
@@ -36,6 +48,22 @@ class ClientConfig(NamedTuple):
     revision: int
     age: float
     stale: bool
+
+
+class StoredProfile(NamedTuple):
+    """A profile as a write left it, with its ETag, and whether the write created it."""
+
+    document: ProfileDocument
+    etag: str
+    created: bool
+
+
+def writable_position(cache: CampaignCache) -> LogPosition | None:
+    """Return the revision whose campaigns may be written into profiles; None while stale.
+
+    A stale instance would undo what others have written.
+    """
+    return None if cache.is_stale else cache.position
 
 
 class ProfileService:
@@ -58,7 +86,7 @@ class ProfileService:
         self._hidden_fields = tuple(hidden_fields)
 
     async def client_config(self, player_id: str) -> ClientConfig:
-        """Give a player's profile with the campaigns that are active and match now.
+        """Return a player's profile with the campaigns that are active and match now.
 
         Raises:
             NotFound: there is no such profile.
@@ -71,9 +99,11 @@ class ProfileService:
         active = held.campaigns.matching(document, self._clock.now())
         stale = self._cache.is_stale
         stored = document.get(ACTIVE_CAMPAIGNS_FIELD)
-        # Written by what is known to be right only: a stale instance would undo others' work.
         if self._updates is not None and not stale and not _same_set(stored, active):
-            self._updates.add(ActiveCampaignsUpdate(player_id, stored, active))
+            decided_on = {field: document.get(field) for field in MATCHED_FIELDS}
+            self._updates.add(
+                ActiveCampaignsUpdate(player_id, stored, active, decided_on), held.position
+            )
         shown = {**document, ACTIVE_CAMPAIGNS_FIELD: active}
         for field in self._hidden_fields:
             shown.pop(field, None)
@@ -85,7 +115,7 @@ class ProfileService:
         )
 
     async def profile(self, player_id: str) -> ProfileDocument:
-        """Give the stored profile. It is shared with who else asks for it: don't change it.
+        """Return the stored profile. It is shared with other requests: don't change it.
 
         Raises:
             NotFound: there is none.
@@ -93,61 +123,86 @@ class ProfileService:
         """
         try:
             document = await self.loader.load(player_id)
+        except (ProfilesRefused, ProfilesClosed) as error:
+            raise Unavailable(str(error)) from None
         except ProfilesUnavailable:
             raise Unavailable("profiles cannot be reached") from None
         except ProfileUnreadable:
-            raise Unavailable("the profile cannot be read") from None
+            raise Unavailable(UNREADABLE) from None
         if document is None:
             raise NotFound("Profile not found")
         return document
 
     async def close(self) -> None:
-        """Answer those who still wait for a profile that it cannot be reached."""
+        """Fail all pending loads: the service is stopping."""
         await self.loader.close()
 
-    async def put(self, player_id: str, body: Any) -> tuple[ProfileDocument, bool]:
+    async def put(
+        self, player_id: str, body: Any, conditions: Preconditions = UNCONDITIONAL
+    ) -> StoredProfile:
         """Write a profile as it was sent, but for `active_campaigns`.
-
-        Give the document that is stored now, and whether it is new.
 
         Raises:
             Invalid: naming each field that is wrong.
+            PreconditionFailed: `conditions` do not hold for the stored profile.
             Conflict: what is stored does not let it be written.
             Unavailable: the write could not be made, or its outcome is not known.
         """
         profile = valid_profile(body, player_id)
-        written = await self.write([profile])
+        if conditions:
+            written = await _within_limit(self._profiles.put_if(profile, _holding(conditions)))
+        else:
+            written = await self.write([profile])
         if written.conflicts:
             raise Conflict(CONFLICT)
-        kept = written.active_campaigns[player_id]
-        return {**profile, ACTIVE_CAMPAIGNS_FIELD: kept}, written.created > 0
+        if written.contended:
+            raise Unavailable(CONTENDED)
+        document = {**profile, ACTIVE_CAMPAIGNS_FIELD: written.active_campaigns[player_id]}
+        return StoredProfile(document, etag_of_profile(document), written.created > 0)
 
     async def write(self, profiles: Sequence[ProfileDocument]) -> Written:
-        """Write valid profiles, each of another player; give what came of it.
+        """Write valid profiles, each of another player; return what came of it.
 
         Raises:
             Unavailable: the write could not be made, or its outcome is not known.
         """
-        try:
-            async with asyncio.timeout(WRITE_SECONDS):
-                return await self._profiles.put(profiles)
-        except (TimeoutError, ProfilesUnavailable):
-            raise Unavailable("profiles cannot be written now") from None
+        return await _within_limit(self._profiles.put(profiles))
 
-    async def delete(self, player_id: str) -> None:
+    async def delete(self, player_id: str, conditions: Preconditions = UNCONDITIONAL) -> None:
         """Remove a profile.
 
         Raises:
+            PreconditionFailed: `conditions` do not hold for the stored profile.
             NotFound: there is none.
             Unavailable: it could not be removed, or the outcome is not known.
         """
-        try:
-            async with asyncio.timeout(WRITE_SECONDS):
-                found = await self._profiles.delete(player_id)
-        except (TimeoutError, ProfilesUnavailable):
-            raise Unavailable("profiles cannot be written now") from None
+        if conditions:
+            found = await _within_limit(self._profiles.delete_if(player_id, _holding(conditions)))
+        else:
+            found = await _within_limit(self._profiles.delete(player_id))
         if not found:
             raise NotFound("Profile not found")
+
+
+def _holding(conditions: Preconditions) -> Condition:
+    """Return the preconditions of a request as a condition on what is stored."""
+
+    def check(stored: ProfileDocument | None) -> None:
+        conditions.check(None if stored is None else etag_of_profile(stored))
+
+    return check
+
+
+async def _within_limit(write: Awaitable[Result]) -> Result:
+    try:
+        async with asyncio.timeout(WRITE_SECONDS):
+            return await write
+    except (TimeoutError, ProfilesUnavailable):
+        raise Unavailable("profiles cannot be written now") from None
+    except ProfileContended:
+        raise Unavailable(CONTENDED) from None
+    except ProfileUnreadable:
+        raise Unavailable(UNREADABLE) from None
 
 
 def _same_set(stored: Any, active: list[str]) -> bool:

@@ -24,6 +24,7 @@ from profile_service.messaging.subscription import DeadLetterCounts
 from profile_service.profiles.outages import StoreOutages
 from profile_service.profiles.repository import (
     ActiveCampaignsUpdate,
+    Condition,
     ProfileDocument,
     ProfilesUnavailable,
     Written,
@@ -82,6 +83,9 @@ class InMemoryProfiles:
 
     async def put(self, profiles: Sequence[ProfileDocument]) -> Written:
         await self._write()
+        return self._put(profiles)
+
+    def _put(self, profiles: Sequence[ProfileDocument]) -> Written:
         conflicts = self.taken & {profile["player_id"] for profile in profiles}
         writable = [profile for profile in profiles if profile["player_id"] not in conflicts]
         created = 0
@@ -93,10 +97,25 @@ class InMemoryProfiles:
             kept = [] if kept is None else kept
             self.documents[profile["player_id"]] = {**deepcopy(profile), "active_campaigns": kept}
             active_campaigns[profile["player_id"]] = deepcopy(kept)
-        return Written(created, len(writable) - created, frozenset(conflicts), active_campaigns)
+        return Written(
+            created,
+            len(writable) - created,
+            frozenset(conflicts),
+            active_campaigns=active_campaigns,
+        )
+
+    async def put_if(self, profile: ProfileDocument, condition: Condition) -> Written:
+        await self._write()
+        condition(deepcopy(self.documents.get(profile["player_id"])))
+        return self._put([profile])
 
     async def delete(self, player_id: str) -> bool:
         await self._write()
+        return self.documents.pop(player_id, None) is not None
+
+    async def delete_if(self, player_id: str, condition: Condition) -> bool:
+        await self._write()
+        condition(deepcopy(self.documents.get(player_id)))
         return self.documents.pop(player_id, None) is not None
 
     async def update_active_campaigns(self, updates: Sequence[ActiveCampaignsUpdate]) -> int:
@@ -117,6 +136,8 @@ class InMemoryProfiles:
     def _update(self, update: ActiveCampaignsUpdate) -> bool:
         stored = self.documents.get(update.player_id)
         if stored is None or stored.get("active_campaigns") != update.read:
+            return False
+        if any(stored.get(field) != value for field, value in update.decided_on.items()):
             return False
         stored["active_campaigns"] = list(update.active_campaigns)
         return True

@@ -13,9 +13,9 @@ from foundation.error_answers import error_answers
 from foundation.errors import ServiceError
 from foundation.paths import key_parameter
 from foundation.validation import parse_json
-from profile_service.dependencies import Actor, PlayerId, Service
+from profile_service.dependencies import Actor, Conditions, PlayerId, Service
 from profile_service.importing import ImportReport, LineError, import_profiles
-from profile_service.profiles.rendering import render
+from profile_service.profiles.rendering import etag_of_profile, render
 
 MAX_PROFILE_BYTES = 1024 * 1024
 
@@ -46,6 +46,7 @@ _PROFILE_BODY = {
         "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Profile"}}},
     }
 }
+_ETAG = {"ETag": {"schema": {"type": "string"}}}
 _NDJSON_BODY = {
     "requestBody": {
         "required": True,
@@ -92,42 +93,53 @@ async def import_many(request: Request, service: Service, _: Actor) -> Response:
     summary="Write a profile",
     description=(
         "Stores the profile as it is sent, value for value. `active_campaigns` is the service's "
-        "own and is not changed. Custom fields' names start with `_`."
+        "own and is not changed. Custom fields' names start with `_`. `If-Match` makes the write "
+        "depend on the profile's ETag, `If-None-Match: *` on there being none."
     ),
     response_model=Profile,
     responses={
-        201: {"model": Profile, "description": "There was none; it was made"},
-        **error_answers(400, 401, 403, 408, 409, 413, 415, 422, 503),
+        200: {"headers": _ETAG},
+        201: {"model": Profile, "headers": _ETAG, "description": "It was created"},
+        **error_answers(400, 401, 403, 408, 409, 412, 413, 415, 422, 503),
     },
     openapi_extra=_PROFILE_BODY,
 )
-async def put(_: Actor, request: Request, player_id: PlayerId, service: Service) -> Response:
+async def put(
+    _: Actor, request: Request, player_id: PlayerId, conditions: Conditions, service: Service
+) -> Response:
     body = await read_body(request, limit=MAX_PROFILE_BYTES, what="a profile")
-    document, created = await service.put(player_id, parse_json(body))
-    return _json(render(document), 201 if created else 200)
+    stored = await service.put(player_id, parse_json(body), conditions)
+    return _json(render(stored.document), stored.etag, status=201 if stored.created else 200)
 
 
 @router.get(
     PATH,
     summary="Read a profile as it is stored",
-    description="The stored document; `active_campaigns` is what was last written there.",
+    description=(
+        "The stored document; `active_campaigns` is what was last written there. The ETag is for "
+        "`If-Match` of a write: it covers all of the profile but `active_campaigns`, which the "
+        "service may write at any time. `If-None-Match` is ignored here."
+    ),
     response_model=Profile,
-    responses=error_answers(401, 403, 404, 422, 503),
+    responses={200: {"headers": _ETAG}, **error_answers(401, 403, 404, 422, 503)},
 )
 async def get(_: Actor, player_id: PlayerId, service: Service) -> Response:
-    return _json(render(await service.profile(player_id)))
+    document = await service.profile(player_id)
+    return _json(render(document), etag_of_profile(document))
 
 
 @router.delete(
     PATH,
     summary="Remove a profile",
-    description="Removes the profile for good.",
+    description="Removes the profile for good. `If-Match` makes it depend on the profile's ETag.",
     status_code=204,
     response_model=None,
-    responses=error_answers(401, 403, 404, 422, 503),
+    responses=error_answers(401, 403, 404, 412, 422, 503),
 )
-async def delete(_: Actor, player_id: PlayerId, service: Service) -> Response:
-    await service.delete(player_id)
+async def delete(
+    _: Actor, player_id: PlayerId, conditions: Conditions, service: Service
+) -> Response:
+    await service.delete(player_id, conditions)
     return Response(status_code=204)
 
 
@@ -135,5 +147,5 @@ def _answer(report: ImportReport) -> dict[str, Any]:
     return ImportAnswer.model_validate(report, from_attributes=True).model_dump()
 
 
-def _json(body: bytes, status: int = 200) -> Response:
-    return Response(body, status, media_type="application/json")
+def _json(body: bytes, etag: str, *, status: int = 200) -> Response:
+    return Response(body, status, {"ETag": etag}, media_type="application/json")

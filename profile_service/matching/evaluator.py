@@ -6,6 +6,8 @@ from typing import Any, TypeGuard
 from contracts.campaign import Conditions, LevelRange, Matchers, UnknownMatchers
 
 SCALAR_FIELDS = ("country", "language", "gender")
+# All that matching reads of a profile: while these stay, the same campaigns match.
+MATCHED_FIELDS = ("level", "inventory", *SCALAR_FIELDS)
 
 # `int | float` in its place would be made anew with every call.
 _NUMBERS = (int, float)

@@ -1,13 +1,15 @@
 """ProfileLoader: profiles by id, asked for together while an earlier query is on its way."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from itertools import islice
 from typing import NamedTuple
 
 from profile_service.profiles.repository import (
     ProfileDocument,
     ProfileRepository,
+    ProfilesClosed,
+    ProfilesRefused,
     ProfilesUnavailable,
     ProfileUnreadable,
 )
@@ -28,7 +30,7 @@ Batch = Mapping[str, list[Waiter]]
 
 
 class Gathered(NamedTuple):
-    """Who waits for a profile that no query on its way will bring, and since when."""
+    """The requests for a profile that no query on its way will bring, and the oldest's time."""
 
     since: float
     waiters: list[Waiter]
@@ -38,10 +40,10 @@ class ProfileLoader:
     """Loads profiles in batches, without making any wait for others.
 
     A query leaves at once when none is on its way. Ids that come meanwhile are gathered
-    for the next, also those that are being asked for: so everybody sees what was written
-    before they asked. A second query leaves beside the first only when many wait, or one
-    does for long. `waiting` are the requests that wait now; `refused` those that were one
-    too many.
+    for the next, also those that are being asked for: so every request sees what was written
+    before it came. A second query leaves beside the first only when many requests wait, or one
+    does for long. `waiting` counts the requests that wait now; `refused` counts those rejected
+    because MAX_WAITING was reached.
     """
 
     def __init__(self, profiles: ProfileRepository) -> None:
@@ -49,22 +51,26 @@ class ProfileLoader:
         self.refused = 0
         self._profiles = profiles
         self._gathered: dict[str, Gathered] = {}
-        # Those on their way, and what ends each when it takes too long.
+        # The queries on their way, and the timer that ends each when it takes too long.
         self._queries: dict[asyncio.Task[None], asyncio.TimerHandle] = {}
         self._is_leaving = False
         self._look_again: asyncio.TimerHandle | None = None
         self._is_closed = False
 
     async def load(self, player_id: str) -> ProfileDocument | None:
-        """Give the stored profile, or None when there is none. It is shared: don't change it.
+        """Return the stored profile, or None when there is none. It is shared: don't change it.
 
         Raises:
-            ProfilesUnavailable: it did not come within 1.9 s, or too many wait already.
+            ProfilesUnavailable: it did not come within 1.9 s.
+            ProfilesRefused: 10,000 requests wait already.
+            ProfilesClosed: the service is stopping.
             ProfileUnreadable: what is stored cannot be decoded.
         """
-        if self.waiting >= MAX_WAITING or self._is_closed:
+        if self._is_closed:
+            raise ProfilesClosed("the service is stopping")
+        if self.waiting >= MAX_WAITING:
             self.refused += 1
-            raise ProfilesUnavailable("too many wait for profiles")
+            raise ProfilesRefused("too many requests wait for profiles")
         loop = asyncio.get_running_loop()
         waiter: Waiter = loop.create_future()
         gathered = self._gathered.get(player_id)
@@ -82,7 +88,7 @@ class ProfileLoader:
             self.waiting -= 1
 
     async def close(self) -> None:
-        """End the queries that are on their way; who waits is told that profiles are away."""
+        """Cancel the queries that are on their way, and fail all pending loads."""
         self._is_closed = True
         if self._look_again is not None:
             self._look_again.cancel()
@@ -91,12 +97,12 @@ class ProfileLoader:
         await asyncio.gather(*self._queries, return_exceptions=True)
         for gathered in self._gathered.values():
             for waiter in gathered.waiters:
-                _fail(waiter, ProfilesUnavailable("the service is stopping"))
+                _fail(waiter, ProfilesClosed("the service is stopping"))
         self._gathered.clear()
 
     def _leave_if_due(self) -> None:
         """Start a query if one may leave now; else see to it that this is asked again."""
-        # One that has been started takes all that is gathered until it runs.
+        # A query that is scheduled but not running yet will take later ids too.
         if not self._gathered or self._is_leaving or self._is_closed:
             return
         if len(self._queries) >= MAX_QUERIES:
@@ -132,7 +138,7 @@ class ProfileLoader:
             await self._ask(batch)
 
     def _take(self) -> Batch:
-        """Take the oldest that are gathered, but for those that nobody waits for any more."""
+        """Take the oldest ids that are gathered, without those that no request waits for."""
         taken = {
             player_id: self._gathered.pop(player_id).waiters
             for player_id in [*islice(self._gathered, MAX_BATCH)]
@@ -143,36 +149,31 @@ class ProfileLoader:
 
     async def _ask(self, batch: Batch) -> None:
         """Ask for a batch and give every waiter its profile, or the error."""
-        error: Exception | None = ProfilesUnavailable("no answer")
+        error: Exception = ProfilesUnavailable("no answer")
+        unreadable: Collection[str] = batch
+        found: Mapping[str, ProfileDocument] = {}
         try:
             found = await self._profiles.get_many([*batch])
+            unreadable = ()
+        except ProfileUnreadable as raised:
+            # The others of the batch came with the error: nobody asks for them again.
+            error, unreadable, found = raised, raised.unreadable or batch, raised.found
+        except ProfilesUnavailable:
+            pass
+        finally:
             for player_id, waiters in batch.items():
+                if player_id in unreadable:
+                    for waiter in waiters:
+                        _fail(waiter, error)
+                    continue
                 profile = found.get(player_id)
                 for waiter in waiters:
                     if not waiter.done():
                         waiter.set_result(profile)
-            error = None
-        except ProfileUnreadable as unreadable:
-            error = unreadable
-            if len(batch) > 1:
-                await self._ask_one_by_one(batch)
-        except ProfilesUnavailable:
-            pass
-        finally:
-            if error is not None:
-                for waiters in batch.values():
-                    for waiter in waiters:
-                        _fail(waiter, error)
-
-    async def _ask_one_by_one(self, batch: Batch) -> None:
-        """Find out which of a batch is the one that cannot be read, and give the others."""
-        for player_id, waiters in batch.items():
-            if _anyone_waiting(waiters):
-                await self._ask({player_id: waiters})
 
 
 def _anyone_waiting(waiters: list[Waiter]) -> bool:
-    """Tell whether anybody still waits."""
+    """Return whether any request still waits."""
     for waiter in waiters:  # noqa: SIM110 - any() of a generator takes three times as long
         if not waiter.done():
             return True
@@ -180,6 +181,7 @@ def _anyone_waiting(waiters: list[Waiter]) -> bool:
 
 
 def _fail(waiter: Waiter, error: Exception) -> None:
-    """Give an error to one who still waits: one of its own, as a raised one grows."""
+    """Fail a request that still waits."""
     if not waiter.done():
+        # A fresh instance each: a traceback accumulates on a shared one.
         waiter.set_exception(type(error)(*error.args))

@@ -1,20 +1,27 @@
 """Profiles in MongoDB, one document a player."""
 
+import asyncio
 import functools
 import logging
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
+from contextlib import suppress
+from typing import Any, Concatenate, Literal, NamedTuple, ParamSpec, TypeVar
 
+import bson
 import pymongo
 from bson.errors import BSONError
-from pymongo import ReplaceOne, UpdateOne
+from bson.raw_bson import RawBSONDocument
+from pymongo import ReadPreference, ReplaceOne, UpdateOne
 from pymongo.errors import BulkWriteError, OperationFailure, PyMongoError
 
-from foundation.mongo import Database
+from foundation.backoff import full_jitter
+from foundation.mongo import CODEC, Database
 from foundation.outage import Outage
 from profile_service.profiles.outages import StoreOutages
 from profile_service.profiles.repository import (
     ActiveCampaignsUpdate,
+    Condition,
+    ProfileContended,
     ProfileDocument,
     ProfilesUnavailable,
     ProfileUnreadable,
@@ -26,8 +33,12 @@ logger = logging.getLogger(__name__)
 COLLECTION = "profiles"
 DUPLICATE_KEY = 11000
 MAX_ROUNDS = 10
+ROUND_SECONDS = 0.01
+MAX_PAUSE_SECONDS = 0.3
 INDEX_SECONDS = 600.0
 MAX_DUPLICATES = 10
+# Documents as their bytes, which are decoded one by one or compared as they are.
+RAW = CODEC.with_options(document_class=RawBSONDocument)
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
@@ -44,7 +55,7 @@ def _translated(
         try:
             return await method(*args, **kwargs)
         except PyMongoError as error:
-            raise ProfilesUnavailable(_told(error)) from error
+            raise ProfilesUnavailable(_name_of(error)) from error
         except BSONError as error:
             raise ProfileUnreadable(type(error).__name__) from error
 
@@ -70,13 +81,21 @@ def _noting(
     return noting
 
 
-def _told(error: PyMongoError) -> str:
-    """Tell an error by its name and the server's code for it: its text may hold anything."""
-    told = type(error).__name__
+def _name_of(error: PyMongoError) -> str:
+    """Return an error's name and the server's code for it: its text may hold anything."""
+    name = type(error).__name__
     if isinstance(error, OperationFailure):
         code_name = (error.details or {}).get("codeName", "")
-        return f"{told} {error.code} {code_name}".rstrip()
-    return told
+        return f"{name} {error.code} {code_name}".rstrip()
+    return name
+
+
+class _Outcome(NamedTuple):
+    """Which of the writes lost a race, by index, and how many created and replaced a profile."""
+
+    moved: frozenset[int]
+    upserted: int
+    matched: int
 
 
 class MongoProfiles:
@@ -85,16 +104,26 @@ class MongoProfiles:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._profiles = database[COLLECTION]
+        # What a write is decided on must not come from a secondary that lags, whatever the
+        # read preference of the URL is.
+        self._primary = self._profiles.with_options(read_preference=ReadPreference.PRIMARY)
         self.outages = StoreOutages()
 
     async def get(self, player_id: str) -> ProfileDocument | None:
-        """Give the stored document without its `_id`, or None when there is none."""
+        """Return the stored document without its `_id`, or None when there is none."""
         return (await self.get_many([player_id])).get(player_id)
 
     @_noting("reads")
     @_translated
     async def get_many(self, player_ids: Sequence[str]) -> dict[str, ProfileDocument]:
-        """Give the stored documents without their `_id`, by player id, of those there are."""
+        """Return the stored documents without their `_id`, by player id, where there are any."""
+        try:
+            return await self._found(player_ids)
+        except BSONError as error:
+            # A batch is decoded as a whole: only now it is worth looking at each document.
+            raise await self._told_apart(player_ids, type(error).__name__) from error
+
+    async def _found(self, player_ids: Sequence[str]) -> dict[str, ProfileDocument]:
         if len(player_ids) == 1:
             # A cursor costs the lone id of an idle service a tenth of its time.
             one = await self._profiles.find_one({"player_id": player_ids[0]}, {"_id": 0})
@@ -114,6 +143,23 @@ class MongoProfiles:
                 found.setdefault(player_id, document)
         return found
 
+    async def _told_apart(self, player_ids: Sequence[str], reason: str) -> ProfileUnreadable:
+        """Return the error that names the profiles that cannot be decoded and holds the others."""
+        asked = {"player_id": {"$in": [*player_ids]}}
+        stored = await self._profiles.find(asked, {"_id": 0, "player_id": 1}).to_list()
+        raw = self._profiles.with_options(codec_options=RAW)
+        found: dict[str, ProfileDocument] = {}
+        for document in await raw.find(asked, {"_id": 0}).to_list():
+            with suppress(BSONError):
+                readable = self._decoded(document)
+                if isinstance(readable["player_id"], str):
+                    found.setdefault(readable["player_id"], readable)
+        ids = {each["player_id"] for each in stored if isinstance(each["player_id"], str)}
+        return ProfileUnreadable(reason, frozenset(ids - found.keys()), found)
+
+    def _decoded(self, document: RawBSONDocument) -> ProfileDocument:
+        return bson.decode(document.raw, self._profiles.codec_options)
+
     @_noting("writes")
     @_translated
     async def put(self, profiles: Sequence[ProfileDocument]) -> Written:
@@ -124,39 +170,83 @@ class MongoProfiles:
         """
         waiting = {profile["player_id"]: profile for profile in profiles}
         active_campaigns: dict[str, Any] = {}
+        conflicts: set[str] = set()
         created = replaced = 0
-        for _ in range(MAX_ROUNDS):
-            stored = await self._active_campaigns(list(waiting))
+        for attempt in range(MAX_ROUNDS):
+            await _pause_before(attempt)
+            stored, listed = await self._active_campaigns(list(waiting))
             writes = [_replacement(each, stored) for each in waiting.values()]
             active_campaigns |= {player_id: _kept(player_id, stored) for player_id in waiting}
             moved, upserted, matched = await self._write(writes)
             created += upserted
             replaced += matched
-            waiting = {
-                player_id: profile
-                for index, (player_id, profile) in enumerate(waiting.items())
-                if index in moved
-            }
+            lost = {player_id for at, player_id in enumerate(waiting) if at in moved}
+            # The index refuses an id that a list holds; no later round would go better.
+            taken = lost & (listed - stored.keys())
+            conflicts |= taken
+            waiting = {each: waiting[each] for each in lost - taken}
             if not waiting:
                 break
-        for player_id in waiting:
+        for player_id in (*waiting, *conflicts):
             del active_campaigns[player_id]
-        return Written(created, replaced, frozenset(waiting), active_campaigns)
+        return Written(
+            created, replaced, frozenset(conflicts), frozenset(waiting), active_campaigns
+        )
+
+    @_noting("writes")
+    @_translated
+    async def put_if(self, profile: ProfileDocument, condition: Condition) -> Written:
+        """Write one profile, if `condition` allows it; a stored one keeps its active_campaigns."""
+        player_id = profile["player_id"]
+        for attempt in range(MAX_ROUNDS):
+            await _pause_before(attempt)
+            raw, stored = await self._judged(player_id, condition)
+            if raw is None:
+                if (await self._write([_replacement(profile, {})])).upserted:
+                    return Written(1, 0, active_campaigns={player_id: []})
+                continue
+            kept = _kept(player_id, {player_id: stored.get("active_campaigns")})
+            result = await self._profiles.replace_one(
+                _exactly(player_id, raw), {**profile, "active_campaigns": kept}
+            )
+            if result.matched_count:
+                return Written(0, 1, active_campaigns={player_id: kept})
+        listed = (await self._active_campaigns([player_id]))[1]
+        refused = frozenset({player_id})
+        return Written(0, 0, conflicts=refused) if listed else Written(0, 0, contended=refused)
 
     @_noting("writes")
     @_translated
     async def delete(self, player_id: str) -> bool:
-        """Remove a profile, with all copies of it; False when there is none."""
+        """Remove a profile, with all copies of it; return whether there was one."""
         result = await self._profiles.delete_many(_of(player_id))
         return result.deleted_count > 0
 
     @_noting("writes")
     @_translated
+    async def delete_if(self, player_id: str, condition: Condition) -> bool:
+        """Remove the one document that `condition` allows; return whether there was one."""
+        for attempt in range(MAX_ROUNDS):
+            await _pause_before(attempt)
+            raw, _ = await self._judged(player_id, condition)
+            if raw is None:
+                return False
+            result = await self._profiles.delete_one(_exactly(player_id, raw))
+            if result.deleted_count:
+                return True
+        raise ProfileContended
+
+    @_noting("writes")
+    @_translated
     async def update_active_campaigns(self, updates: Sequence[ActiveCampaignsUpdate]) -> int:
-        """Set that one field where the stored value is still what was read; give how many were."""
+        """Set that one field where the profile is still as it was read; return how many were."""
         writes = [
             UpdateOne(
-                {**_of(each.player_id), "active_campaigns": {"$eq": each.read}},
+                {
+                    **_of(each.player_id),
+                    "active_campaigns": {"$eq": each.read},
+                    **{field: {"$eq": value} for field, value in each.decided_on.items()},
+                },
                 {"$set": {"active_campaigns": each.active_campaigns}},
             )
             for each in updates
@@ -181,7 +271,7 @@ class MongoProfiles:
 
     @_translated
     async def prepare(self) -> list[str]:
-        """Make the unique index on player_id; give the duplicates that forbid it (at most 10)."""
+        """Make the unique index on player_id; return the duplicates that forbid it (at most 10)."""
         # A server that is away shows within the client's limit, which would end the work on a
         # large collection again and again.
         await self._database.command("ping")
@@ -212,22 +302,35 @@ class MongoProfiles:
         )
         return [str(group["_id"]) async for group in cursor]
 
-    async def _active_campaigns(self, player_ids: list[str]) -> dict[str, Any]:
-        cursor = self._profiles.find(
+    async def _judged(
+        self, player_id: str, condition: Condition
+    ) -> tuple[RawBSONDocument | None, ProfileDocument]:
+        """Return a stored document as it is and decoded, once `condition` allows the write."""
+        raw = await self._primary.with_options(codec_options=RAW).find_one(_of(player_id))
+        if raw is None:
+            condition(None)
+            return None, {}
+        stored = self._decoded(raw)
+        condition({field: value for field, value in stored.items() if field != "_id"})
+        return raw, stored
+
+    async def _active_campaigns(self, player_ids: list[str]) -> tuple[dict[str, Any], set[str]]:
+        """Return what each player has there, and which of the ids stand in a list of ids."""
+        cursor = self._primary.find(
             {"player_id": {"$in": player_ids}}, {"_id": 0, "player_id": 1, "active_campaigns": 1}
         )
         kept: dict[str, Any] = {}
+        listed: list[str] = []
         async for found in cursor:
             player_id = found["player_id"]
-            # Of a player who is stored twice the copy that reads show is the one to write.
+            # When a player is stored twice, write the copy that reads return.
             if isinstance(player_id, str):
                 kept.setdefault(player_id, found.get("active_campaigns"))
-        return kept
+            else:
+                listed += player_id
+        return kept, {*player_ids}.intersection(each for each in listed if isinstance(each, str))
 
-    async def _write(
-        self, writes: list[ReplaceOne[ProfileDocument]]
-    ) -> tuple[frozenset[int], int, int]:
-        """Give the indexes that lost a race, how many were created and how many replaced."""
+    async def _write(self, writes: list[ReplaceOne[ProfileDocument]]) -> _Outcome:
         try:
             result = await self._profiles.bulk_write(writes, ordered=False)
         except BulkWriteError as error:
@@ -235,13 +338,38 @@ class MongoProfiles:
             if any(each["code"] != DUPLICATE_KEY for each in failed):
                 raise
             moved = frozenset(each["index"] for each in failed)
-            return moved, error.details["nUpserted"], error.details["nMatched"]
-        return frozenset(), result.upserted_count, result.matched_count
+            return _Outcome(moved, error.details["nUpserted"], error.details["nMatched"])
+        return _Outcome(frozenset(), result.upserted_count, result.matched_count)
 
 
 def _of(player_id: str) -> dict[str, Any]:
-    """Give the filter for a player's own document, and for no list of ids with this one in it."""
+    """Return the filter for a player's own document, not for a list of ids with this one in it."""
     return {"player_id": player_id, "player_id.0": {"$exists": False}}
+
+
+def _exactly(player_id: str, raw: RawBSONDocument) -> dict[str, Any]:
+    """Return the filter for one document while each of its fields, and no other, is as read."""
+    return {
+        **_of(player_id),
+        "$and": [{field: _equal(value)} for field, value in raw.items()],
+        "$expr": {"$eq": [{"$size": {"$objectToArray": "$$ROOT"}}, len(raw)]},
+    }
+
+
+def _equal(value: Any) -> dict[str, Any]:
+    """Return the condition on a field that is there and has this value.
+
+    MongoDB's own equality holds for null where there is no such field, and for a list with an
+    equal element.
+    """
+    equal = {"$eq": value, "$exists": True}
+    return equal if isinstance(value, list) else {**equal, "$not": {"$type": "array"}}
+
+
+async def _pause_before(attempt: int) -> None:
+    """Wait before each round but the first: writers that raced do not race again."""
+    if attempt:
+        await asyncio.sleep(full_jitter(attempt, base=ROUND_SECONDS, cap=MAX_PAUSE_SECONDS))
 
 
 def _replacement(profile: ProfileDocument, stored: dict[str, Any]) -> ReplaceOne[ProfileDocument]:
@@ -267,5 +395,5 @@ def _kept(player_id: str, stored: dict[str, Any]) -> Any:
 
 
 async def _ready(result: Any) -> Any:
-    """Give an aggregation's cursor: motor returns it, PyMongo's client a coroutine of it."""
+    """Return an aggregation's cursor: motor returns it, PyMongo's client a coroutine of it."""
     return await result if hasattr(result, "__await__") else result

@@ -8,6 +8,9 @@ import orjson
 from bson.datetime_ms import DatetimeMS
 from bson.decimal128 import Decimal128
 
+from contracts.profile import ACTIVE_CAMPAIGNS_FIELD
+from foundation.etags import etag_of
+
 # The Gregorian calendar repeats after 400 years.
 _CYCLE_YEARS = 400
 _CYCLE_MILLISECONDS = 146_097 * 24 * 60 * 60 * 1000
@@ -29,6 +32,16 @@ def render(document: dict[str, Any]) -> bytes:
         # Too deep, too large an integer, or text with lone surrogates: rare enough to
         # be rewritten by hand.
         return orjson.dumps(_plain(document, depth=0), option=orjson.OPT_UTC_Z)
+
+
+def etag_of_profile(document: dict[str, Any]) -> str:
+    """Return the ETag of a stored profile: of all of it but `active_campaigns`.
+
+    That field is the service's own. It may be written at any time, which must not fail a write
+    that depends on what an operator read. The order of keys does not count, as in JSON.
+    """
+    written = {key: value for key, value in document.items() if key != ACTIVE_CAMPAIGNS_FIELD}
+    return etag_of(orjson.dumps(orjson.loads(render(written)), option=orjson.OPT_SORT_KEYS))
 
 
 def _readable(value: Any) -> Any:

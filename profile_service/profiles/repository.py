@@ -1,6 +1,6 @@
 """ProfileRepository: where profiles are kept, as the service sees it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -9,40 +9,71 @@ from profile_service.profiles.outages import StoreOutages
 # A profile as it is stored: JSON's types, and whatever else BSON has when others wrote it.
 ProfileDocument = dict[str, Any]
 
+# Raises what forbids a write of a player for whom this is stored (None: nothing).
+Condition = Callable[[ProfileDocument | None], None]
+
 
 @dataclass(frozen=True)
 class Written:
-    """How many profiles a write made and how many it replaced.
+    """How many profiles a write created and how many it replaced.
 
-    `conflicts` are the ids of those that it could not write: they kept changing meanwhile,
-    or another document holds the id, in a list of ids. `active_campaigns` is what the written
-    ones have there now, by player id.
+    `conflicts` are the ids that could not be written because another document holds them, in
+    a list of ids; `contended` those that kept changing meanwhile. `active_campaigns` is what
+    the written profiles have there now, by player id.
     """
 
     created: int
     replaced: int
     conflicts: frozenset[str] = frozenset()
+    contended: frozenset[str] = frozenset()
     active_campaigns: dict[str, Any] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)
 class ActiveCampaignsUpdate:
-    """A new value for a profile's `active_campaigns`, valid only while it is still `read`.
+    """A new value for a profile's `active_campaigns`, valid only while the profile is as read.
 
-    `read` is what the document held; None stands for a missing field too.
+    `read` is the value that the document held, `decided_on` are the other fields that the new
+    one follows from. None stands for a missing field too.
     """
 
     player_id: str
     read: Any
     active_campaigns: list[str]
+    decided_on: Mapping[str, Any] = field(default_factory=dict)
 
 
 class ProfilesUnavailable(Exception):
     """The profiles cannot be reached, or did not answer in time."""
 
 
+class ProfilesRefused(ProfilesUnavailable):
+    """Too many requests wait for profiles already."""
+
+
+class ProfilesClosed(ProfilesUnavailable):
+    """The service is stopping."""
+
+
+class ProfileContended(Exception):
+    """A profile kept changing while it was to be written; nothing was written."""
+
+
 class ProfileUnreadable(Exception):
-    """A stored profile, or one of those that were asked for together, cannot be decoded."""
+    """Stored profiles cannot be decoded.
+
+    `unreadable` are their ids, `found` the other profiles that were asked for with them.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        unreadable: frozenset[str] = frozenset(),
+        found: Mapping[str, ProfileDocument] | None = None,
+    ) -> None:
+        super().__init__(reason)
+        self.unreadable = unreadable
+        self.found = found or {}
 
 
 class ProfileRepository(Protocol):
@@ -57,7 +88,7 @@ class ProfileRepository(Protocol):
         ...
 
     async def get(self, player_id: str) -> ProfileDocument | None:
-        """Give the stored document without its `_id`, or None when there is none.
+        """Return the stored document without its `_id`, or None when there is none.
 
         Raises:
             ProfileUnreadable: it cannot be decoded.
@@ -65,10 +96,10 @@ class ProfileRepository(Protocol):
         ...
 
     async def get_many(self, player_ids: Sequence[str]) -> dict[str, ProfileDocument]:
-        """Give the stored documents without their `_id`, by player id, of those there are.
+        """Return the stored documents without their `_id`, by player id, where there are any.
 
         Raises:
-            ProfileUnreadable: one of them cannot be decoded.
+            ProfileUnreadable: some cannot be decoded; the error holds the others.
         """
         ...
 
@@ -79,12 +110,34 @@ class ProfileRepository(Protocol):
         """
         ...
 
+    async def put_if(self, profile: ProfileDocument, condition: Condition) -> Written:
+        """Write one profile as `put` does, if `condition` allows it.
+
+        The condition and the write are one step: what is replaced is what was judged.
+        Whatever the condition raises is raised, and nothing is written.
+
+        Raises:
+            ProfileUnreadable: the stored one cannot be decoded.
+        """
+        ...
+
     async def delete(self, player_id: str) -> bool:
-        """Remove a profile, with all copies of it; False when there is none."""
+        """Remove a profile, with all copies of it; return whether there was one."""
+        ...
+
+    async def delete_if(self, player_id: str, condition: Condition) -> bool:
+        """Remove the profile that `condition` allows to remove; return whether there was one.
+
+        The condition and the removal are one step, as in `put_if`.
+
+        Raises:
+            ProfileContended: it kept changing meanwhile.
+            ProfileUnreadable: the stored one cannot be decoded.
+        """
         ...
 
     async def update_active_campaigns(self, updates: Sequence[ActiveCampaignsUpdate]) -> int:
-        """Set that one field where the stored value is still what was read; give how many were.
+        """Set that one field where the profile is still as it was read; return how many were set.
 
         Never creates a profile.
         """
@@ -95,7 +148,7 @@ class ProfileRepository(Protocol):
         ...
 
     async def prepare(self) -> list[str]:
-        """Make the unique index on player_id; give the duplicates that forbid it (at most 10).
+        """Make the unique index on player_id; return the duplicates that forbid it (at most 10).
 
         It is made when there are none. This may take minutes.
         """

@@ -2,7 +2,6 @@
 
 import tracemalloc
 from collections.abc import AsyncIterator
-from datetime import timedelta
 from typing import Any
 
 import orjson
@@ -11,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from foundation.errors import Unavailable
-from profile_service.cache.cache import CampaignCache
 from profile_service.importing import (
     BATCH_BYTES,
     BATCH_PROFILES,
@@ -21,9 +19,9 @@ from profile_service.importing import (
     LineError,
     import_profiles,
 )
-from profile_service.service import ProfileService
 from testbed.builders import a_profile
-from testbed.fakes import FakeClock, InMemoryProfiles
+from testbed.fakes import InMemoryProfiles
+from tests.profile_service.services import a_service
 from tests.turns import counted_turns
 
 LONG = a_profile("long", _note="x" * MAX_LINE_BYTES)
@@ -47,13 +45,6 @@ async def imported(
     report = ImportReport()
     await import_profiles(a_service(profiles or InMemoryProfiles()), in_pieces(body, size), report)
     return report
-
-
-def a_service(profiles: InMemoryProfiles) -> ProfileService:
-    """Give a service of these profiles; it holds no campaigns."""
-    clock = FakeClock()
-    cache = CampaignCache(ttl=timedelta(minutes=5), follow_new_store=False, clock=clock)
-    return ProfileService(profiles=profiles, cache=cache, updates=None, clock=clock)
 
 
 async def test_all_lines_are_written() -> None:

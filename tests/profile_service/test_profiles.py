@@ -2,22 +2,17 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from devstack.sqlite_profiles import open_sqlite_profiles
-from foundation.settings import MongoDriver
-from profile_service.profiles.mongo import MongoProfiles
+from profile_service.matching.evaluator import MATCHED_FIELDS
 from profile_service.profiles.repository import ActiveCampaignsUpdate, ProfileRepository, Written
 from testbed.builders import PLAYER_ID, a_profile, golden
-from tests.profile_service.profiles.stores import open_database, stored
+from tests.profile_service.profiles.stores import stored
 from tests.strategies import stored_profiles
 
-SQLITE = "sqlite"
 # They look like operators, field paths or patterns to a store that takes them for more than text.
 ODD_IDS = (
     "$ne",
@@ -31,23 +26,6 @@ ODD_IDS = (
     "null",
     "Zo\u00eb",
 )
-
-
-@pytest.fixture(params=[*MongoDriver, SQLITE])
-async def profiles(
-    request: pytest.FixtureRequest, tmp_path: Path
-) -> AsyncIterator[ProfileRepository]:
-    """No profiles yet, ready for use, in each store."""
-    if request.param == SQLITE:
-        async with open_sqlite_profiles(tmp_path / "profiles.sqlite") as repository:
-            await repository.prepare()
-            yield repository
-        return
-    url, name = (request.getfixturevalue(each) for each in ("mongo_url", "mongo_database"))
-    async with open_database(request.param, url, name) as database:
-        mongo = MongoProfiles(database)
-        await mongo.prepare()
-        yield mongo
 
 
 def exactly(document: dict[str, Any]) -> str:
@@ -197,6 +175,42 @@ async def test_an_outdated_update_is_dropped(
     outdated = [ActiveCampaignsUpdate(PLAYER_ID, read, ["mine"])]
     assert await profiles.update_active_campaigns(outdated) == 0
     assert (await stored(profiles))["active_campaigns"] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    "now",
+    [
+        {"level": 3},
+        {"level": None},
+        {"inventory": {"item_1": 2}},
+        {"inventory": {"item_1": 1, "item_2": 1}},
+        {"inventory": {}},
+    ],
+)
+async def test_an_update_of_a_profile_that_was_replaced_is_dropped(
+    profiles: ProfileRepository, now: dict[str, Any]
+) -> None:
+    """What it was decided on is compared, not only the campaigns; other fields may change."""
+    before = a_profile(xp=1)
+    await profiles.put([before])
+    decided_on = {field: before.get(field) for field in MATCHED_FIELDS}
+    update = [ActiveCampaignsUpdate(PLAYER_ID, [], ["mine"], decided_on)]
+    await profiles.put([before | now])
+    assert await profiles.update_active_campaigns(update) == 0
+    assert (await stored(profiles))["active_campaigns"] == []
+    await profiles.put([a_profile(xp=2, _own={"a": 1})])
+    assert await profiles.update_active_campaigns(update) == 1
+    assert (await stored(profiles))["active_campaigns"] == ["mine"]
+
+
+async def test_an_update_decided_on_missing_fields(profiles: ProfileRepository) -> None:
+    """None stands for a field that is null or missing, in the store too."""
+    nothing = dict.fromkeys(MATCHED_FIELDS)
+    await profiles.put([{"player_id": "null", "level": None}, {"player_id": "missing"}])
+    updates = [
+        ActiveCampaignsUpdate(player_id, [], ["a"], nothing) for player_id in ("null", "missing")
+    ]
+    assert await profiles.update_active_campaigns(updates) == 2
 
 
 async def test_an_update_makes_no_profile(profiles: ProfileRepository) -> None:

@@ -185,6 +185,37 @@ async def test_a_body_over_the_limit_is_refused(
     assert "1048576" in answer.json()["detail"]
 
 
+async def test_conditions_on_a_profile(client: httpx.AsyncClient) -> None:
+    """PUT and DELETE honour If-Match and If-None-Match, by the ETag of GET and PUT."""
+    path = f"/profiles/{PLAYER_ID}"
+    etag = (await client.get(path, headers=ADMIN)).headers["etag"]
+    body = orjson.dumps(a_profile(level=7))
+    refused = await client.put(path, content=body, headers={**ADMIN, "If-None-Match": "*"})
+    assert refused.status_code == 412
+    assert "If-None-Match" in refused.json()["detail"]
+    written = await client.put(path, content=body, headers={**ADMIN, "If-Match": etag})
+    assert written.status_code == 200
+    assert written.headers["etag"] == (await client.get(path, headers=ADMIN)).headers["etag"]
+    stale = await client.delete(path, headers={**ADMIN, "If-Match": f'"other", {etag}'})
+    assert stale.status_code == 412
+    removed = await client.delete(
+        path, headers={**ADMIN, "If-Match": f'"other", {written.headers["etag"]}'}
+    )
+    assert removed.status_code == 204
+    created = await client.put(path, content=body, headers={**ADMIN, "If-None-Match": "*"})
+    assert created.status_code == 201
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE"])
+async def test_a_condition_that_names_no_etag(client: httpx.AsyncClient, method: str) -> None:
+    """422: its sender meant a condition."""
+    answer = await client.request(
+        method, f"/profiles/{PLAYER_ID}", headers={**ADMIN, "If-None-Match": ","}, content=b"{}"
+    )
+    assert answer.status_code == 422
+    assert answer.json()["detail"][0]["loc"] == ["header", "if-none-match"]
+
+
 @pytest.mark.parametrize("player_id", BAD_IDS)
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
 async def test_an_id_that_cannot_be_one(

@@ -13,6 +13,7 @@ from profile_service.profiles import loader as loading
 from profile_service.profiles.loader import MAX_BATCH, MAX_WAITING, SECOND_QUERY_IDS, ProfileLoader
 from profile_service.profiles.repository import (
     ProfileDocument,
+    ProfilesClosed,
     ProfilesUnavailable,
     ProfileUnreadable,
 )
@@ -51,8 +52,10 @@ class SlowProfiles(InMemoryProfiles):
             raise broken
         if unavailable:
             raise ProfilesUnavailable("it went away meanwhile")
-        if self.unreadable & {*player_ids}:
-            raise ProfileUnreadable("one of them")
+        unreadable = self.unreadable & {*player_ids}
+        if unreadable:
+            others = {each: found[each] for each in found.keys() - unreadable}
+            raise ProfileUnreadable("a test", frozenset(unreadable), others)
         return found
 
 
@@ -202,7 +205,7 @@ async def test_an_error_reaches_its_own_batch_only() -> None:
 
 @simulated
 async def test_one_that_cannot_be_read_spoils_no_other() -> None:
-    """A batch that cannot be decoded is asked for again, id by id."""
+    """The others of its batch are answered by the same query."""
     profiles = profiles_of(players(4))
     profiles.unreadable = {"player 2"}
     async with loading_from(profiles) as loader:
@@ -214,31 +217,34 @@ async def test_one_that_cannot_be_read_spoils_no_other() -> None:
         *(a_profile(f"player {number}") for number in (0, 1, 3)),
         None,
     ]
-    assert profiles.asked[1:] == [[each] for each in (*players(4), "nobody")]
+    assert profiles.asked == [[*players(4), "nobody"]]
 
 
 @simulated
-async def test_one_of_two_that_cannot_be_read() -> None:
-    """The smallest batch is taken apart, too."""
-    profiles = profiles_of(players(2))
-    profiles.unreadable = {"player 0"}
-    async with loading_from(profiles) as loader:
-        unreadable, readable = ask(loader, *players(2))
-        assert await readable == a_profile("player 1")
-        with pytest.raises(ProfileUnreadable):
-            await unreadable
+async def test_a_batch_of_which_nothing_is_known_fails_as_a_whole() -> None:
+    """No request is told that there is no profile where there may be one."""
+
+    class Vague(InMemoryProfiles):
+        async def get_many(self, player_ids: Sequence[str]) -> dict[str, ProfileDocument]:
+            raise ProfileUnreadable(f"one of {len(player_ids)}")
+
+    loader = ProfileLoader(Vague())
+    found = await asyncio.gather(*ask(loader, *players(2)), return_exceptions=True)
+    assert [type(each) for each in found] == [ProfileUnreadable] * 2
+    await loader.close()
 
 
 @simulated
-async def test_no_query_outlives_those_who_wait_for_it() -> None:
-    """Of a batch that is asked for id by id, what nobody waits for any more is left out."""
+async def test_unreadable_profiles_take_no_time_from_others() -> None:
+    """However many requests ask for them, each query still serves a whole batch."""
     profiles = profiles_of(players(50), seconds=0.1)
-    profiles.unreadable = {*players(50)}
+    profiles.unreadable = {*players(25)}
     async with loading_from(profiles) as loader:
-        await asyncio.gather(*ask(loader, *players(50)), return_exceptions=True)
-        await asyncio.sleep(0.2)
-        assert profiles.on_their_way == 0
-        assert len(profiles.asked) < 30
+        began = asyncio.get_running_loop().time()
+        found = await asyncio.gather(*ask(loader, *players(50)), return_exceptions=True)
+        assert asyncio.get_running_loop().time() - began < 0.15
+        assert [isinstance(each, ProfileUnreadable) for each in found] == [True] * 25 + [False] * 25
+        assert len(profiles.asked) == 1
 
 
 @simulated
@@ -348,10 +354,11 @@ async def test_closing_ends_all_waiting() -> None:
     await settle()
     await loader.close()
     results = await asyncio.gather(*tasks, return_exceptions=True)
-    assert [type(result) for result in results] == [ProfilesUnavailable] * 3
+    assert all(isinstance(result, ProfilesUnavailable) for result in results)
     assert profiles.on_their_way == 0
-    with pytest.raises(ProfilesUnavailable):
+    with pytest.raises(ProfilesClosed, match="stopping"):
         await loader.load("player 0")
+    assert loader.refused == 0
 
 
 @given(

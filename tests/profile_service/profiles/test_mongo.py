@@ -54,6 +54,9 @@ class MendedMeanwhile:
     def __getitem__(self, _: str) -> "MendedMeanwhile":
         return self
 
+    def with_options(self, **_: Any) -> "MendedMeanwhile":
+        return self
+
     async def command(self, _: str) -> None:
         pass
 
@@ -253,13 +256,20 @@ async def test_documents_of_others_can_be_read(mongo: Database) -> None:
     assert await stored(MongoProfiles(mongo)) == {**a_profile(), **odd}
 
 
-async def test_one_that_cannot_be_decoded_is_told_of(mongo: Database) -> None:
-    """It spoils those that are asked for with it, and no others, in the protocol's own error."""
-    await mongo[COLLECTION].insert_many([a_profile("odd", at=DatetimeMS(2**60)), a_profile("one")])
+async def test_a_document_that_cannot_be_decoded_is_named(mongo: Database) -> None:
+    """The protocol's own error says which it is, and holds the others that were asked for."""
+    await mongo[COLLECTION].insert_many(
+        [{"player_id": ["one", "odd"]}, a_profile("odd", at=DatetimeMS(2**60)), a_profile("one")]
+    )
     profiles = MongoProfiles(mongo.with_options(codec_options=CodecOptions()))
-    for asked in (profiles.get("odd"), profiles.get_many(["one", "odd"])):
-        with pytest.raises(ProfileUnreadable):
-            await asked
+    with pytest.raises(ProfileUnreadable) as lone:
+        await profiles.get("odd")
+    assert lone.value.unreadable == {"odd"}
+    assert not lone.value.found
+    with pytest.raises(ProfileUnreadable) as among:
+        await profiles.get_many(["one", "odd", "nobody"])
+    assert among.value.unreadable == {"odd"}
+    assert among.value.found == {"one": a_profile("one")}
     assert (await profiles.get_many(["one"])).keys() == {"one"}
 
 

@@ -23,6 +23,9 @@ class FlakyDatabase:
     def __getitem__(self, _: str) -> "FlakyDatabase":
         return self
 
+    def with_options(self, **_: Any) -> "FlakyDatabase":
+        return self
+
     async def find_one(self, *_: Any) -> None:
         await asyncio.sleep(0.001)
         if self.hanging:

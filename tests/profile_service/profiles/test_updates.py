@@ -6,24 +6,42 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from contracts.snapshot import LogPosition
 from profile_service.profiles.repository import ActiveCampaignsUpdate, ProfileDocument
 from profile_service.profiles.updates import (
     BATCH,
     FLUSH_SECONDS,
     GATHER_SECONDS,
+    MAX_AGE_SECONDS,
     MAX_PENDING,
     PendingUpdates,
 )
-from testbed.builders import PLAYER_ID, a_profile
+from testbed.builders import PLAYER_ID, STORE_ID, a_head, a_profile
 from testbed.fakes import InMemoryProfiles
-from tests.simulated_time import simulated, unended
+from tests.simulated_time import SimulatedClock, simulated, unended
 
 SOON = 3 * GATHER_SECONDS
+POSITION = LogPosition(store_id=STORE_ID, revision=5, head=a_head(5))
 
 
 def an_update(player_id: str = PLAYER_ID, *names: str) -> ActiveCampaignsUpdate:
     """Give the update of a player who was in no campaign."""
     return ActiveCampaignsUpdate(player_id, [], list(names) or ["a"])
+
+
+class Instance:
+    """What an instance holds; `position` is None while it is stale."""
+
+    def __init__(self) -> None:
+        self.position: LogPosition | None = POSITION
+
+
+def pending(profiles: InMemoryProfiles, instance: Instance | None = None) -> PendingUpdates:
+    """Return the pending updates of an instance, in simulated time."""
+    holder = instance or Instance()
+    return PendingUpdates(
+        profiles, writable_position=lambda: holder.position, clock=SimulatedClock()
+    )
 
 
 def some_profiles(number: int) -> InMemoryProfiles:
@@ -54,9 +72,9 @@ async def written(updates: PendingUpdates) -> AsyncIterator[None]:
 async def test_an_update_is_written_behind() -> None:
     """It needs nobody to wait for it, and nothing is pending afterwards."""
     profiles = some_profiles(1)
-    updates = PendingUpdates(profiles)
+    updates = pending(profiles)
     async with written(updates):
-        updates.add(an_update("0"))
+        updates.add(an_update("0"), POSITION)
         assert len(updates) == 1
         await asyncio.sleep(SOON)
         assert profiles.documents["0"]["active_campaigns"] == ["a"]
@@ -70,9 +88,9 @@ async def test_an_update_is_written_behind() -> None:
 async def test_a_newer_update_takes_the_place_of_an_older() -> None:
     """Of one player only the last is written, and it counts once."""
     profiles = some_profiles(1)
-    updates = PendingUpdates(profiles)
+    updates = pending(profiles)
     for name in ("a", "b", "c"):
-        updates.add(an_update("0", name))
+        updates.add(an_update("0", name), POSITION)
     assert len(updates) == 1
     async with written(updates):
         await asyncio.sleep(SOON)
@@ -89,11 +107,11 @@ async def test_an_update_that_comes_during_the_write_is_not_lost() -> None:
             return await super().update_active_campaigns(updates)
 
     profiles = Slow(a_profile("0", active_campaigns=[]))
-    updates = PendingUpdates(profiles)
+    updates = pending(profiles)
     async with written(updates):
-        updates.add(an_update("0", "a"))
+        updates.add(an_update("0", "a"), POSITION)
         await asyncio.sleep(SOON)
-        updates.add(ActiveCampaignsUpdate("0", ["a"], ["b"]))
+        updates.add(ActiveCampaignsUpdate("0", ["a"], ["b"]), POSITION)
         await asyncio.sleep(3)
     assert profiles.documents["0"]["active_campaigns"] == ["b"]
 
@@ -102,10 +120,10 @@ async def test_an_update_that_comes_during_the_write_is_not_lost() -> None:
 async def test_what_does_not_fit_is_dropped_and_counted() -> None:
     """10,000 players wait at most; one who waits already may still be given a newer update."""
     profiles = some_profiles(0)
-    updates = PendingUpdates(profiles)
+    updates = pending(profiles)
     for number in range(MAX_PENDING + 7):
-        updates.add(an_update(str(number)))
-    updates.add(an_update("0", "newer"))
+        updates.add(an_update(str(number)), POSITION)
+    updates.add(an_update("0", "newer"), POSITION)
     assert len(updates) == MAX_PENDING
     assert updates.outcomes["dropped"] == 7
     async with written(updates):
@@ -118,9 +136,9 @@ async def test_what_does_not_fit_is_dropped_and_counted() -> None:
 async def test_updates_are_written_in_bulk() -> None:
     """500 go in one write."""
     profiles = Counting()
-    updates = PendingUpdates(profiles)
+    updates = pending(profiles)
     for number in range(BATCH + 1):
-        updates.add(an_update(str(number)))
+        updates.add(an_update(str(number)), POSITION)
     async with written(updates):
         await asyncio.sleep(SOON)
     assert profiles.sizes == [BATCH, 1]
@@ -130,10 +148,10 @@ async def test_updates_are_written_in_bulk() -> None:
 async def test_updates_that_come_one_after_the_other_go_together() -> None:
     """A change of campaigns makes one with nearly every answer: they are few writes."""
     profiles = Counting(*some_profiles(40).documents.values())
-    updates = PendingUpdates(profiles)
+    updates = pending(profiles)
     async with written(updates):
         for number in range(40):
-            updates.add(an_update(str(number)))
+            updates.add(an_update(str(number)), POSITION)
             await asyncio.sleep(GATHER_SECONDS / 20)
         await asyncio.sleep(SOON)
     assert sum(profiles.sizes) == 40
@@ -144,10 +162,10 @@ async def test_updates_that_come_one_after_the_other_go_together() -> None:
 async def test_a_profile_that_changed_or_went_away_is_left_alone() -> None:
     """Its update is dropped: the next answer for it makes another."""
     profiles = InMemoryProfiles(a_profile("changed", active_campaigns=["theirs"]))
-    updates = PendingUpdates(profiles)
+    updates = pending(profiles)
     async with written(updates):
-        updates.add(an_update("changed"))
-        updates.add(an_update("gone"))
+        updates.add(an_update("changed"), POSITION)
+        updates.add(an_update("gone"), POSITION)
         await asyncio.sleep(SOON)
     assert profiles.documents["changed"]["active_campaigns"] == ["theirs"]
     assert "gone" not in profiles.documents
@@ -163,9 +181,9 @@ async def test_while_the_store_is_away_updates_wait(caplog: pytest.LogCaptureFix
     caplog.set_level("INFO", "profile_service")
     profiles = some_profiles(1)
     profiles.unavailable = True
-    updates = PendingUpdates(profiles)
+    updates = pending(profiles)
     async with written(updates):
-        updates.add(an_update("0"))
+        updates.add(an_update("0"), POSITION)
         await asyncio.sleep(120)
         assert len(updates) == 1
         assert 60 < updates.outcomes["failed"] < 300
@@ -190,11 +208,11 @@ async def test_what_can_never_be_written_does_not_hold_up_the_others() -> None:
             return await super().update_active_campaigns(updates)
 
     profiles = Picky(a_profile("0", active_campaigns=[]))
-    updates = PendingUpdates(profiles)
+    updates = pending(profiles)
     async with written(updates):
-        updates.add(an_update("poison"))
+        updates.add(an_update("poison"), POSITION)
         await asyncio.sleep(SOON)
-        updates.add(an_update("0"))
+        updates.add(an_update("0"), POSITION)
         await asyncio.sleep(SOON)
     assert updates.outcomes["dropped"] == 1
     assert profiles.documents["0"]["active_campaigns"] == ["a"]
@@ -204,9 +222,9 @@ async def test_what_can_never_be_written_does_not_hold_up_the_others() -> None:
 async def test_a_stop_writes_what_is_pending() -> None:
     """All of it, several batches too."""
     profiles = some_profiles(2 * BATCH)
-    updates = PendingUpdates(profiles)
+    updates = pending(profiles)
     for number in range(2 * BATCH):
-        updates.add(an_update(str(number)))
+        updates.add(an_update(str(number)), POSITION)
     await updates.flush()
     assert len(updates) == 0
     assert updates.outcomes["written"] == 2 * BATCH
@@ -219,9 +237,9 @@ async def test_a_stop_waits_3_s_at_most(trouble: str) -> None:
     """What cannot be written until then is dropped and counted."""
     profiles = some_profiles(0)
     setattr(profiles, trouble, True)
-    updates = PendingUpdates(profiles)
+    updates = pending(profiles)
     for number in range(7):
-        updates.add(an_update(str(number)))
+        updates.add(an_update(str(number)), POSITION)
     async with asyncio.timeout(FLUSH_SECONDS + 0.1):
         await updates.flush()
     assert len(updates) == 0
@@ -233,10 +251,64 @@ async def test_a_write_that_is_cut_off_by_the_stop_is_made_again() -> None:
     """The batch stays pending until its write is known to have been made."""
     profiles = some_profiles(1)
     profiles.hanging = True
-    updates = PendingUpdates(profiles)
+    updates = pending(profiles)
     async with written(updates):
-        updates.add(an_update("0"))
+        updates.add(an_update("0"), POSITION)
         await asyncio.sleep(SOON)
     profiles.hanging = False
     await updates.flush()
     assert profiles.documents["0"]["active_campaigns"] == ["a"]
+
+
+@pytest.mark.parametrize(
+    "moved_to", [None, LogPosition(store_id=STORE_ID, revision=6, head=a_head(6))]
+)
+@simulated
+async def test_an_instance_that_became_stale_or_moved_on_writes_nothing(
+    moved_to: LogPosition | None,
+) -> None:
+    """That is judged when an update is written, not when it was added."""
+    profiles = some_profiles(2)
+    instance = Instance()
+    updates = pending(profiles, instance)
+    async with written(updates):
+        updates.add(an_update("0"), POSITION)
+        instance.position = moved_to
+        await asyncio.sleep(SOON)
+        assert len(updates) == 0
+        instance.position = POSITION
+        updates.add(an_update("1"), POSITION)
+        await asyncio.sleep(SOON)
+    assert [each.player_id for each in profiles.updates] == ["1"]
+    assert updates.outcomes == {"written": 1, "outdated": 1}
+
+
+@simulated
+async def test_an_instance_that_became_stale_writes_nothing_while_it_stops() -> None:
+    """The flush at the end keeps to the same rule."""
+    profiles = some_profiles(1)
+    instance = Instance()
+    updates = pending(profiles, instance)
+    updates.add(an_update("0"), POSITION)
+    instance.position = None
+    await updates.flush()
+    assert profiles.updates == []
+    assert updates.outcomes["outdated"] == 1
+
+
+@simulated
+async def test_an_update_is_tried_for_5_minutes() -> None:
+    """Campaigns begin and end meanwhile: an older one is not written any more."""
+    profiles = some_profiles(1)
+    profiles.unavailable = True
+    updates = pending(profiles)
+    async with written(updates):
+        updates.add(an_update("0"), POSITION)
+        await asyncio.sleep(MAX_AGE_SECONDS - 5)
+        assert len(updates) == 1
+        await asyncio.sleep(10)
+        assert len(updates) == 0
+        profiles.unavailable = False
+        await asyncio.sleep(SOON)
+    assert profiles.updates == []
+    assert updates.outcomes["outdated"] == 1
