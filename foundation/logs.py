@@ -49,5 +49,7 @@ def set_up_logging(settings: ServiceSettings) -> None:
     # It warns at every try to reconnect; RabbitLink logs once that the connection is lost.
     reconnecting = logging.getLogger("aio_pika.robust_connection")
     reconnecting.setLevel(max(logging.ERROR, logging.root.level))
-    # Its errors are also raised, and logged where they are caught.
-    logging.getLogger("aiormq.connection").setLevel(logging.CRITICAL)
+    # Errors of these are also raised, and logged where they are caught, or only say again
+    # that a connection is lost.
+    for doubling in ("aiormq.connection", "aiormq.channel", "aio_pika.tools"):
+        logging.getLogger(doubling).setLevel(logging.CRITICAL)

@@ -6,7 +6,8 @@ from datetime import datetime
 
 import orjson
 import pytest
-from aio_pika import robust_connection
+from aio_pika import robust_connection, tools
+from aiormq import channel
 
 from foundation.logs import set_up_logging
 from foundation.settings import LogFormat, LogLevel, ServiceSettings
@@ -19,7 +20,9 @@ SERVERS = (
     "httpx",
     "aio_pika",
     "aio_pika.robust_connection",
+    "aio_pika.tools",
     "aiormq",
+    "aiormq.channel",
     "aiormq.connection",
 )
 
@@ -118,3 +121,13 @@ def test_no_line_is_written_for_each_try_to_reconnect(capsys: pytest.CaptureFixt
     assert capsys.readouterr().err == ""
     robust_connection.log.error("Reconnect attempt failed")
     assert orjson.loads(capsys.readouterr().err)["message"] == "Reconnect attempt failed"
+
+
+def test_a_lost_connection_is_logged_by_the_link_alone(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """RabbitMQ's client reports it in lines of its own: as a failed callback, as a cancelled call."""
+    set_up()
+    tools.log.error("Callback error: no active transport in channel")
+    channel.log.warning("Closing channel because RPC call cancelled")
+    assert capsys.readouterr().err == ""

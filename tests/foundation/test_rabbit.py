@@ -125,3 +125,17 @@ async def test_a_restart_does_not_wait_for_a_dead_connection(amqp_url: str) -> N
             link.restart()
             await until(lambda: connects.count == 2)
             assert asyncio.get_running_loop().time() - started < PROMPT
+
+
+async def test_a_wrong_virtual_host_is_named(
+    amqp_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The reason says which virtual host it is, and nothing of the protocol."""
+    url = urlsplit(amqp_url)._replace(path="/no%20where").geturl()
+    async with linked(url, Connects()):
+        await until(lambda: "cannot be reached" in caplog.text)
+    [line] = [line for line in caplog.messages if "cannot be reached" in line]
+    assert line == (
+        "RabbitMQ cannot be reached: "
+        "there is no virtual host 'no where', or the user has no access to it"
+    )
