@@ -126,7 +126,7 @@ def test_no_line_is_written_for_each_try_to_reconnect(capsys: pytest.CaptureFixt
 def test_a_lost_connection_is_logged_by_the_link_alone(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """RabbitMQ's client reports it in lines of its own: as a failed callback, as a cancelled call."""
+    """RabbitMQ's client reports it in lines of its own, as failed callbacks and calls."""
     set_up()
     tools.log.error("Callback error: no active transport in channel")
     channel.log.warning("Closing channel because RPC call cancelled")
