@@ -38,9 +38,10 @@ class Parts:
 
 
 class LifespanState(TypedDict):
-    """What the lifespan hands to requests."""
+    """What the lifespan hands to requests; `draining` is for the reading of bodies."""
 
     parts: Parts
+    draining: Draining
 
 
 # Either header may be sent in several lines, each a list of ETags.

@@ -137,6 +137,6 @@ def _lifespan(
                 publisher=publisher,
                 channel=channel,
             )
-            yield {"parts": parts}
+            yield {"parts": parts, "draining": draining}
 
     return lifespan

@@ -46,7 +46,6 @@ Text = Annotated[str, Field(max_length=4096)]
 Whole = Annotated[int, Field(ge=0, le=MAX_INTEGER)]
 # Amounts are compared as they were sent, so that 400 does not become 400.0.
 Amount = Annotated[int | float, Field(ge=0, le=MAX_INTEGER)]
-Quantity = Annotated[int, Field(ge=0, le=MAX_INTEGER)]
 
 
 class _Document(BaseModel):
@@ -118,7 +117,7 @@ class Profile(_Document):
     language: Text | None = None
     birthdate: InstantText | None = None
     gender: Text | None = None
-    inventory: Annotated[dict[str, Quantity], Field(fail_fast=True)] | None = None
+    inventory: Annotated[dict[str, Amount], Field(fail_fast=True)] | None = None
     clan: Clan | None = None
 
 

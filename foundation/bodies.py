@@ -6,15 +6,21 @@ from contextlib import aclosing
 
 from fastapi import Request
 
-from foundation.errors import BodyTimeout, BrokenOff, TooLarge, UnsupportedBody
+from foundation.draining import Draining
+from foundation.errors import BodyTimeout, BrokenOff, TooLarge, Unavailable, UnsupportedBody
 
 BODY_IDLE_SECONDS = 30.0
+# For the rest of a body once the service is stopping; with what follows it is within 10 s.
+DRAIN_SECONDS = 3.0
 
 
-async def body_chunks(request: Request) -> AsyncGenerator[bytes, None]:
+async def body_chunks(
+    request: Request, *, drain_seconds: float = DRAIN_SECONDS
+) -> AsyncGenerator[bytes, None]:
     """Yield the pieces of a request's body as they arrive.
 
     Raises:
+        Unavailable: the service began to stop `drain_seconds` ago.
         BodyTimeout: nothing arrived for 30 s.
         BrokenOff: the body ended before its Content-Length.
         UnsupportedBody: the body is compressed.
@@ -24,12 +30,16 @@ async def body_chunks(request: Request) -> AsyncGenerator[bytes, None]:
     if encoding not in {"", "identity"}:
         raise UnsupportedBody("the body must not be compressed: Content-Encoding must be identity")
     missing = _content_length(request)
+    draining: Draining = request.scope.get("state", {}).get("draining") or Draining()
     stream = request.stream().__aiter__()
     while True:
         try:
-            async with asyncio.timeout(BODY_IDLE_SECONDS):
-                chunk = await anext(stream, None)
+            async with asyncio.timeout(BODY_IDLE_SECONDS) as limit:
+                with draining.shortening(limit, drain_seconds):
+                    chunk = await anext(stream, None)
         except TimeoutError:
+            if draining.started:
+                raise Unavailable("the service is stopping") from None
             raise BodyTimeout("the body stopped coming") from None
         if chunk is None:
             break
@@ -45,7 +55,7 @@ async def read_body(request: Request, *, limit: int, what: str) -> bytes:
 
     Raises:
         TooLarge: it is longer than `limit`; a Content-Length says so before a byte is read.
-        BodyTimeout, BrokenOff, UnsupportedBody, ClientDisconnect: as `body_chunks` does.
+        BodyTimeout, BrokenOff, Unavailable, UnsupportedBody, ClientDisconnect: as `body_chunks`.
     """
     too_large = TooLarge(f"{what} must not be over {limit} bytes")
     if _content_length(request) > limit:

@@ -39,9 +39,10 @@ class Parts:
 
 
 class LifespanState(TypedDict):
-    """What the lifespan hands to requests."""
+    """What the lifespan hands to requests; `draining` is for the reading of bodies."""
 
     parts: Parts
+    draining: Draining
 
 
 _bearer = HTTPBearer(auto_error=False, description="A token of ADMIN_TOKEN")

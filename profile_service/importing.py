@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
-from foundation.errors import Invalid
+from foundation.errors import Invalid, ServiceError
 from foundation.slices import in_slices
 from foundation.validation import parse_json
 from profile_service.profiles.repository import ProfileDocument
@@ -29,13 +29,15 @@ class LineError:
 class ImportReport:
     """How many lines were received, profiles created and replaced, and lines refused.
 
-    `errors` names the first 100 refused lines. Empty lines are not counted.
+    `errors` names the first 100 refused lines. Empty lines are not counted. `reached` is the
+    number of the last line that was read, empty or not; 0 before the first.
     """
 
     received: int = 0
     created: int = 0
     replaced: int = 0
     failed: int = 0
+    reached: int = field(default=0, compare=False)
     errors: list[LineError] = field(default_factory=list)
 
     def refuse(self, line: int, detail: str) -> None:
@@ -48,10 +50,11 @@ class ImportReport:
 async def import_profiles(
     service: ProfileService, chunks: AsyncIterator[bytes], report: ImportReport
 ) -> None:
-    """Write the profiles in batches as they arrive; `report` tells how far it came.
+    """Write the profiles in batches as they arrive; `report` shows the progress.
 
     A line that is wrong, or that what is stored does not let in, is refused by itself. Of
-    two lines for one player the later wins.
+    two lines for one player the later wins. When `chunks` ends with an error, the lines that
+    arrived whole are written before it is raised.
 
     Raises:
         Unavailable: profiles cannot be written; those counted in the report are.
@@ -59,7 +62,12 @@ async def import_profiles(
     batch: dict[str, ProfileDocument] = {}
     numbers: defaultdict[str, list[int]] = defaultdict(list)
     lines = size = 0
+    failure: ServiceError | None = None
     async for number, line in in_slices(_lines(chunks)):
+        if isinstance(line, ServiceError):
+            failure = line
+            break
+        report.reached = number
         if line is not None and not line.strip():
             continue
         report.received += 1
@@ -78,6 +86,8 @@ async def import_profiles(
             numbers.clear()
     if batch:
         await _write(service, batch, numbers, report)
+    if failure is not None:
+        raise failure
 
 
 async def _write(
@@ -106,18 +116,27 @@ def _read(line: bytes | None) -> ProfileDocument:
     return valid_profile(parse_json(line))
 
 
-async def _lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[tuple[int, bytes | None]]:
-    """Number the lines of a stream; None stands for one that is too long, never held whole."""
+async def _lines(
+    chunks: AsyncIterator[bytes],
+) -> AsyncIterator[tuple[int, bytes | ServiceError | None]]:
+    """Number the lines of a stream; None stands for one that is too long, never held whole.
+
+    An error that the stream ends with comes last, in the place of the line that it broke off.
+    """
     number = 1
     rest = b""
     too_long = False
-    async for chunk in chunks:
-        *ended, rest = (rest + chunk).split(b"\n")
-        for line in ended:
-            yield number, None if too_long or len(line) > MAX_LINE_BYTES else line
-            too_long = False
-            number += 1
-        if len(rest) > MAX_LINE_BYTES:
-            too_long, rest = True, b""
+    try:
+        async for chunk in chunks:
+            *ended, rest = (rest + chunk).split(b"\n")
+            for line in ended:
+                yield number, None if too_long or len(line) > MAX_LINE_BYTES else line
+                too_long = False
+                number += 1
+            if len(rest) > MAX_LINE_BYTES:
+                too_long, rest = True, b""
+    except ServiceError as error:
+        yield number, error
+        return
     if rest or too_long:
         yield number, None if too_long else rest

@@ -94,7 +94,7 @@ def create_app(
             if has_its_own_process:
                 _spare_the_collector()
             with parts.draining.on_sigterm(known.shutdown_delay):
-                yield {"parts": parts}
+                yield {"parts": parts, "draining": parts.draining}
             parts.draining.started = True
 
     ignore_upgrades()

@@ -35,9 +35,10 @@ class ImportAnswer(BaseModel):
 
 
 class BrokenOffAnswer(ImportAnswer):
-    """An import that could not go on: what is counted is done, the rest is not known to be."""
+    """An import that could not go on; `reached` is the last line that was read and counted."""
 
     detail: str
+    reached: int
 
 
 _PROFILE_BODY = {
@@ -71,7 +72,7 @@ _NDJSON_BODY = {
         408: {"model": BrokenOffAnswer, "description": "The body stopped coming"},
         503: {
             "model": BrokenOffAnswer,
-            "description": "Profiles could not be written; go on later",
+            "description": "Profiles could not be written, or the service is stopping; go on later",
         },
     },
     openapi_extra=_NDJSON_BODY,
@@ -79,12 +80,12 @@ _NDJSON_BODY = {
 async def import_many(request: Request, service: Service, _: Actor) -> Response:
     report = ImportReport()
     try:
-        async with aclosing(body_chunks(request)) as chunks:
+        # A stop ends an import at the end of a line; the client goes on from `reached`.
+        async with aclosing(body_chunks(request, drain_seconds=0.0)) as chunks:
             await import_profiles(service, chunks, report)
     except ServiceError as error:
-        return JSONResponse(
-            {"detail": error.detail, **_answer(report)}, error.status, error.headers
-        )
+        content = {"detail": error.detail, "reached": report.reached, **_answer(report)}
+        return JSONResponse(content, error.status, error.headers)
     return JSONResponse(_answer(report))
 
 

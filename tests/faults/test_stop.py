@@ -1,10 +1,14 @@
 """SIGTERM while clients ask."""
 
+import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from testbed.admin_client import Operator
-from testbed.builders import PLAYER_ID
+import orjson
+import pytest
+
+from testbed.admin_client import TOKEN, Operator
+from testbed.builders import PLAYER_ID, a_profile
 from testbed.deployment import CHANGE_BOUND, RETURN_BOUND, Stage, waits, waits_for
 from testbed.proxy import Proxy
 from testbed.warm import profile_service
@@ -60,3 +64,27 @@ def test_a_campaign_service_is_stopped_under_load(stage: Stage, operator: Operat
         stage.converge(operator.change(), CHANGE_BOUND)
         replica.start()
         replica.until_ready()
+
+
+@pytest.mark.parametrize("path", ["/profiles/import", "/profiles/slow"])
+def test_a_slow_body_does_not_hold_up_a_stop(stage: Stage, path: str) -> None:
+    """An import ends at a line's end with its counts and 503, any other body after 3 s."""
+    method = "POST" if path.endswith("import") else "PUT"
+    line = orjson.dumps(a_profile("slow"))
+    head = (
+        f"{method} {path} HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer {TOKEN}\r\n"
+        f"Content-Length: {10 * len(line)}\r\n\r\n"
+    )
+    with profile_service(**stage.settings(shutdown_delay=0)) as instance:
+        instance.until_ready()
+        with socket.create_connection(("127.0.0.1", instance.port), timeout=EXIT_BOUND) as client:
+            client.sendall(head.encode() + line + b"\n" + line[:9])
+            time.sleep(0.3)
+            instance.stop()  # fails unless the process ends within 10 s
+            answer = b"".join(iter(lambda: client.recv(65536), b""))
+        assert "Traceback" not in instance.log()
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    body = orjson.loads(answer.partition(b"\r\n\r\n")[2])
+    assert body["detail"] == "the service is stopping"
+    if method == "POST":
+        assert (body["received"], body["created"] + body["replaced"], body["reached"]) == (1, 1, 1)
