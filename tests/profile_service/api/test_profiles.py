@@ -335,7 +335,7 @@ async def test_an_import_whose_body_stops_coming() -> None:
             answer = await client.post("/profiles/import", content=stopping(), headers=ADMIN)
         assert answer.status_code == 408
         assert answer.json()["detail"] == "the body stopped coming"
-        assert (answer.json()["created"], answer.json()["failed"]) == (500, 1)
+        assert (answer.json()["created"], answer.json()["failed"]) == (501, 1)
         assert len(parts.profiles.documents) == 500
 
 
