@@ -336,7 +336,7 @@ async def test_an_import_whose_body_stops_coming() -> None:
         assert answer.status_code == 408
         assert answer.json()["detail"] == "the body stopped coming"
         assert (answer.json()["created"], answer.json()["failed"]) == (501, 1)
-        assert len(parts.profiles.documents) == 500
+        assert len(parts.profiles.documents) == 501
 
 
 async def test_an_import_that_breaks_off_answers_how_far_it_came(
