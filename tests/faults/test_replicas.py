@@ -4,18 +4,30 @@ import asyncio
 import random
 import time
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from urllib.parse import quote
 
 import httpx
+import pytest
+from pymongo import MongoClient
+from pymongo.collection import Collection
 
 from testbed.admin_client import TOKEN, Operator
 from testbed.builders import a_campaign
-from testbed.deployment import CHANGE_BOUND, RETURN_BOUND, Stage, waits
+from testbed.deployment import CHANGE_BOUND, RETURN_BOUND, Stage, waits, waits_for
 
 KILLS = 50
 LATEST_KILL = 0.03  # seconds after the write was sent
 PUBLISHED_BOUND = 2.0
 WRITES = 1000
+WRITES_WITHOUT_INDEXES = 30
+
+
+def revision_of(answer: httpx.Response) -> int:
+    """Return the revision of a write, which its ETag names."""
+    return int(answer.headers["etag"].strip('"').rpartition("-")[2])
 
 
 def test_a_replica_is_killed_between_commit_and_publish(stage: Stage, operator: Operator) -> None:
@@ -65,12 +77,72 @@ def test_two_replicas_write_against_each_other(stage: Stage, operator: Operator)
     assert len(conditional) <= 1
     assert len(replaced) - len(conditional) == WRITES / 2
     history = operator.history(stage.campaigns[0].url)
-    won = {int(answer.headers["etag"].strip('"').rpartition("-")[2]) for answer in replaced}
+    won = {revision_of(answer) for answer in replaced}
     assert won == set(range(before + 1, before + 1 + len(replaced)))
     assert {history[revision]["put"][0]["game"] for revision in won} == {
         answer.json()["game"] for answer in replaced
     }
     waits(lambda: min(stage.revisions()) == max(won), RETURN_BOUND)
+
+
+def _drop_indexes(changes: Collection[dict[str, Any]]) -> None:
+    for name in changes.index_information().keys() - {"_id_"}:
+        changes.drop_index(name)
+
+
+def _restore_without_indexes(changes: Collection[dict[str, Any]]) -> None:
+    documents = list(changes.find())
+    changes.drop()
+    changes.insert_many(documents)
+
+
+LoseIndexes = Callable[[Collection[dict[str, Any]]], None]
+LOSSES: dict[str, LoseIndexes] = {
+    "dropped": _drop_indexes,
+    "not restored": _restore_without_indexes,
+}
+
+
+@pytest.mark.parametrize("lose_indexes", LOSSES.values(), ids=LOSSES.keys())
+def test_the_log_has_lost_its_secondary_indexes(
+    stage: Stage, operator: Operator, lose_indexes: LoseIndexes
+) -> None:
+    """Writes at once through both replicas are each in the log once, and both replicas agree."""
+    with MongoClient[dict[str, Any]](stage.mongo.url) as mongo:
+        lose_indexes(mongo[stage.database]["campaign_changes"])
+    for replica in stage.campaigns:
+        waits_for(replica, lambda said: said["status"] == "ok", RETURN_BOUND)
+    before = max(operator.acknowledged)
+    urls = [
+        f"{stage.operator_urls[number % 2]}/campaigns/{lose_indexes.__name__} {number}"
+        for number in range(WRITES_WITHOUT_INDEXES)
+    ]
+    answers = asyncio.run(_put_all_at_once(urls))
+
+    assert {answer.status_code for answer in answers} == {201}
+    revisions = {str(answer.url): revision_of(answer) for answer in answers}
+    newest = before + WRITES_WITHOUT_INDEXES
+    assert sorted(revisions.values()) == list(range(before + 1, newest + 1))
+    for url in stage.operator_urls:
+        history = operator.history(url)
+        for written, revision in revisions.items():
+            assert written.endswith(quote(history[revision]["put"][0]["name"]))
+    for replica in stage.campaigns:
+        waits_for(replica, lambda said: said["checks"]["log"]["revision"] == newest, RETURN_BOUND)
+    first, second = (operator.get(f"{url}/snapshot") for url in stage.operator_urls)
+    assert first.content == second.content
+    stage.converge(newest, RETURN_BOUND)
+
+
+async def _put_all_at_once(urls: list[str]) -> list[httpx.Response]:
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    async with httpx.AsyncClient(timeout=60.0, trust_env=False, headers=headers) as http:
+
+        async def put(url: str) -> httpx.Response:
+            name = url.rpartition("/")[2]
+            return await http.put(url, json=a_campaign(name).model_dump(mode="json"))
+
+        return await asyncio.gather(*map(put, urls))
 
 
 async def _write_at_once(urls: list[str], etag: str) -> list[httpx.Response]:

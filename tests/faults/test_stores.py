@@ -106,6 +106,35 @@ def test_the_log_is_restored_from_yesterdays_backup(stage: Stage, operator: Oper
         client.store_changes = False
 
 
+def test_a_change_is_missing_from_the_log(stage: Stage, operator: Operator) -> None:
+    """A restarted replica names the missing revision; a renewal at a running one loses nothing."""
+    running, restarted = stage.campaigns
+    lost = operator.change(name="lost")
+    newest = operator.change()
+    waits_for(running, lambda said: said["checks"]["log"]["revision"] == newest, CHANGE_BOUND)
+    with _collections(stage) as (changes, checkpoints):
+        document = changes.find_one_and_delete({"_id": lost})
+        checkpoints.delete_many({})
+        restarted.kill()
+        restarted.start()
+        waits_for(restarted, lambda said: f"revision {lost} is missing" in str(said), RETURN_BOUND)
+        assert restarted.health()["http"] == 503
+        assert operator.try_to_change(restarted.url).status_code == 503
+
+        for client in stage.clients:
+            client.store_changes = True
+        renewed = operator.post(f"{running.url}/store/renew").raise_for_status().json()
+        stage.converge(renewed["revision"], RETURN_BOUND)
+        for service in (*stage.campaigns, *stage.profiles):
+            waits_for(service, lambda said: said["status"] == "ok", RETURN_BOUND)
+        states = [operator.get(f"{replica.url}/snapshot").content for replica in stage.campaigns]
+        assert states[0] == states[1]
+        assert b'"name":"lost"' in states[0]
+        changes.insert_one(document)  # the tests after this one look for every change
+    for client in stage.clients:
+        client.store_changes = False
+
+
 def test_the_campaign_service_runs_on_a_mistyped_database(stage: Stage, operator: Operator) -> None:
     """An empty database empties nobody, unless an operator or FOLLOW_NEW_STORE lets it in."""
     stays, accepts = stage.profiles
