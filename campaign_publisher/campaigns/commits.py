@@ -136,7 +136,10 @@ class Committer:
     async def _newest(self, *, confirm: bool) -> CampaignState:
         await self._replica.follow(confirm=confirm)
         if self._replica.replaced:
-            raise Unavailable("the change log was replaced: writes wait for POST /store/renew")
+            raise Unavailable(
+                f"the change log was replaced ({self._replica.problem}): writes wait for "
+                "POST /store/renew"
+            )
         return self._replica.state
 
     async def _newest_of_any_log(self, *, confirm: bool) -> CampaignState:

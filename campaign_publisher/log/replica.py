@@ -22,6 +22,7 @@ MAX_MISSED_POLLS = 5
 MAX_BACKOFF_SECONDS = 2.0
 MAX_READS = 10  # until the newest change was read, among writes of others
 EXAMINE_SECONDS = 60.0
+NEVER = float("-inf")
 
 
 class LogReplica:
@@ -56,7 +57,7 @@ class LogReplica:
         self._read_at = 0.0
         # The newest change when the whole log was last found to be no continuation, and when.
         self._examined: UUID | None = None
-        self._examined_at = 0.0
+        self._examined_at = NEVER
         self._listeners: list[Callable[[], None]] = []
 
     @property
@@ -113,6 +114,9 @@ class LogReplica:
         except BrokenLog as error:
             self.problem = f"the log is broken: {error}"
             raise LogUnavailable(self.problem) from error
+        except LogUnavailable:
+            self._examined_at = NEVER
+            raise
         logger.info(
             "loaded %d campaigns at revision %d of store %s",
             len(state.campaigns),
@@ -152,7 +156,7 @@ class LogReplica:
         self._adopt(state, read_at=started if confirm else self._read_at)
 
     def advance(self, state: CampaignState, *, read_at: float) -> None:
-        """Move on to what this replica has just appended; `read_at` is when that began."""
+        """Move on to the state after an append of this replica; `read_at` is when that began."""
         self._adopt(state, read_at=read_at)
         self._checkpointer.committed(state)
 
@@ -197,7 +201,10 @@ class LogReplica:
         self.problem = problem
 
     async def _find_renewal(self, held: CampaignState) -> CampaignState | None:
-        """Return the log's own state if it was renewed from the store of `held`, else None."""
+        """Return the log's own state if it was renewed from the store of `held`, else None.
+
+        A renewal may be one of several since: a state names all stores that it continues.
+        """
         if not await self._is_to_be_examined():
             return None
         try:
@@ -205,6 +212,9 @@ class LogReplica:
         except BrokenLog as error:
             self.problem = str(error)
             return None
+        except LogUnavailable:
+            self._examined_at = NEVER
+            raise
         return state if held.store_id in state.renewed_from else None
 
     async def _is_to_be_examined(self) -> bool:
@@ -231,6 +241,8 @@ class LogReplica:
         self.problem = None
         self._examined = None
         if before is None or before.position != state.position:
+            # Until the next change only: a renewal that is repeated at once is the same one,
+            # and a later one is meant.
             self.renewed = before is not None and before.store_id != state.store_id
             for listener in self._listeners:
                 listener()

@@ -42,7 +42,7 @@ class Replica:
 def a_replica(
     log: ChangeLog, *, clock: Clock | None = None, every: int = CHECKPOINT_EVERY
 ) -> Replica:
-    """Give a replica that has not read the log yet."""
+    """Return a replica that has not read the log yet."""
     clock = clock or FakeClock()
     checkpointer = Checkpointer(log, every=every)
     log_replica = LogReplica(log, clock=clock, poll_interval=POLL, checkpointer=checkpointer)
@@ -51,7 +51,7 @@ def a_replica(
 
 
 async def a_loaded_replica(log: ChangeLog, *, clock: Clock | None = None) -> Replica:
-    """Give a replica that has read the log, or founded it."""
+    """Return a replica that has read the log, or created it."""
     replica = a_replica(log, clock=clock)
     await replica.log_replica.load()
     return replica
@@ -87,5 +87,5 @@ def a_change(
 
 
 async def a_state(*campaigns: Campaign) -> CampaignState:
-    """Give the state of a log whose only change after its founding puts campaigns."""
+    """Return the state of a log whose only change after its founding puts campaigns."""
     return await fold(EMPTY, [a_change(0), a_change(1, *campaigns)])

@@ -57,7 +57,7 @@ OTHERS: tuple[Any, ...] = (MISSING, None, True, 0, -0.5, "x", [], {}, [1], {"x":
 
 
 def places(value: Any) -> Iterator[tuple[Any, Any]]:
-    """Give every place in a JSON value: what holds it, and its key or index there."""
+    """Return every place in a JSON value: its container, and its key or index there."""
     items = value.items() if isinstance(value, dict) else enumerate(value)
     for key, item in items:
         yield value, key
@@ -98,12 +98,12 @@ async def test_a_checkpoint_that_lost_something_is_a_value_error(choice: st.Data
 
 
 def saved(log: InMemoryLog) -> list[int]:
-    """Give the revisions of the checkpoints that a log has."""
+    """Return the revisions of the checkpoints that a log has."""
     return [checkpoint.revision for checkpoint in log.checkpoints]
 
 
 async def states(count: int) -> list[CampaignState]:
-    """Give the states at revisions 0 to `count`."""
+    """Return the states at revisions 0 to `count`."""
     found = [await fold(EMPTY, [a_change(0)])]
     for revision in range(1, count + 1):
         found.append(await fold(found[-1], [a_change(revision)]))

@@ -26,7 +26,7 @@ async def a_following_replica(log: InMemoryLog) -> AsyncIterator[Replica]:
 
 @simulated
 async def test_changes_of_others_are_seen_within_a_poll() -> None:
-    """What another replica commits is known here at the next poll."""
+    """A change that another replica commits is known here at the next poll."""
     log = InMemoryLog(a_change(0))
     async with a_following_replica(log) as replica:
         log.changes.append(a_change(1, a_campaign()))

@@ -14,7 +14,7 @@ from tests.campaign_publisher.replicas import a_change, a_loaded_replica
 
 
 def revisions(page: Page) -> list[int]:
-    """Give the revisions on a page."""
+    """Return the revisions on a page."""
     return [orjson.loads(change)["revision"] for change in page.changes]
 
 
@@ -56,12 +56,12 @@ async def test_a_change_that_fills_a_page_is_on_one() -> None:
     assert (revisions(page), page.next) == ([1], 1)
 
 
-async def test_changes_are_told_whole() -> None:
-    """Who did what and when, with the campaigns that were put, as the log has it."""
+async def test_changes_are_shown_whole() -> None:
+    """Actor, operation and time, with the campaigns that were put, as the log has them."""
     change = a_change(1, a_campaign("a"), deleted=["b"], actor="anna")
     log_replica = (await a_loaded_replica(InMemoryLog(a_change(0), change))).log_replica
-    [told] = (await read_page(log_replica, 0)).changes
-    assert Change.model_validate_json(told) == change
+    [shown] = (await read_page(log_replica, 0)).changes
+    assert Change.model_validate_json(shown) == change
 
 
 async def test_a_log_that_is_away_has_no_history() -> None:

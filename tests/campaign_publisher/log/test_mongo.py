@@ -1,4 +1,4 @@
-"""What every ChangeLog keeps to: MongoDB over both drivers, SQLite, and the tests' own."""
+"""The contract of every ChangeLog: MongoDB over both drivers, SQLite, and the tests' own."""
 
 import asyncio
 import gc
@@ -104,19 +104,19 @@ async def log(open_log: OpenLog) -> AsyncIterator[ChangeLog]:
 
 
 async def changes_of(log: ChangeLog, first: int = 0) -> list[Change]:
-    """Give all changes of a log from a revision on."""
+    """Return all changes of a log from a revision on."""
     return [change async for change in log.read(first)]
 
 
 async def test_an_empty_log(log: ChangeLog) -> None:
-    """It has no changes, no newest one and no checkpoint."""
+    """An empty log has no changes, no newest one and no checkpoint."""
     assert await changes_of(log) == []
     assert await log.newest() is None
     assert await log.newest_checkpoint() is None
 
 
 async def test_changes_come_back_in_order(log: ChangeLog, open_log: OpenLog) -> None:
-    """What was committed is read from any revision on, here and by another replica."""
+    """Committed changes are read from any revision on, here and by another replica."""
     changes = [a_change(0), a_change(1, a_campaign("Summer Event")), a_change(2, deleted=["x"])]
     assert [await log.append(change) for change in changes] == [True] * 3
     async with open_log() as other:
@@ -128,7 +128,7 @@ async def test_changes_come_back_in_order(log: ChangeLog, open_log: OpenLog) -> 
 
 
 async def test_a_long_log_is_read_whole(log: ChangeLog) -> None:
-    """Logs that are longer than whatever a store reads at a time have no gap."""
+    """A log that is longer than the pages a store reads has no gap."""
     for revision in range(250):
         await log.append(a_change(revision))
     assert [change.revision for change in await changes_of(log, first=1)] == list(range(1, 250))
@@ -147,7 +147,7 @@ REVISIONS = count()
 async def test_any_change_comes_back_as_it_was(
     log: ChangeLog, campaigns: list[Campaign], deleted: list[str], store_id: Any
 ) -> None:
-    """Whatever a change holds comes back equal, microseconds and all."""
+    """All fields of a change come back equal, microseconds included."""
     change = a_change(next(REVISIONS), *campaigns, id=uuid4(), deleted=deleted, store_id=store_id)
     assert await log.append(change)
     assert await log.newest() == change
@@ -167,7 +167,7 @@ async def test_one_of_many_wins_a_revision(log: ChangeLog, open_log: OpenLog) ->
 
 
 async def test_repeating_an_append_changes_nothing(log: ChangeLog, open_log: OpenLog) -> None:
-    """A change that is appended again is a success, and the log keeps the first one's content."""
+    """Appending a change again is a success, and the log keeps the first one's content."""
     assert await log.append(a_change(0, actor="first"))
     async with open_log() as other:
         for each in (log, other):
@@ -226,14 +226,14 @@ async def test_a_checkpoint_over_a_documents_size(log: ChangeLog) -> None:
 
 
 async def test_preparing_twice_does_no_harm(log: ChangeLog) -> None:
-    """What is there stays."""
+    """The changes that are there stay."""
     await log.append(a_change(0))
     await log.prepare()
     assert await changes_of(log) == [a_change(0)]
 
 
 def a_real_replica(log: ChangeLog, *, every: int = 50) -> Replica:
-    """Give a replica as the service makes it."""
+    """Return a replica as the service makes it."""
     checkpointer = Checkpointer(log, every=every)
     clock = SystemClock()
     log_replica = LogReplica(log, clock=clock, poll_interval=POLL, checkpointer=checkpointer)
@@ -287,7 +287,7 @@ WEAK_OPTIONS = "readConcernLevel=local"
 
 @pytest.mark.parametrize("driver", MongoDriver)
 async def test_whatever_the_url_says_writes_are_durable(driver: str) -> None:
-    """Committer wait for a journalled majority and are read from the primary."""
+    """Writes wait for a journalled majority, and reads go to the primary."""
     url = f"mongodb://127.0.0.1:{servers.free_port()}/?{WEAK_OPTIONS}"
     async with open_database(driver, url, "nowhere") as database:
         log = MongoChangeLog(database)
@@ -382,7 +382,7 @@ async def test_a_checkpoint_with_a_missing_chunk_is_not_given(mongo: Database) -
 
 
 async def _with_checkpoints(mongo: Database, number: int) -> MongoChangeLog:
-    """Give a log of so many changes, with a checkpoint after each."""
+    """Return a log of `number` changes, with a checkpoint after each."""
     log = MongoChangeLog(mongo)
     await log.prepare()
     for revision in range(number):
@@ -452,7 +452,7 @@ CALLS: dict[str, Callable[[ChangeLog], Awaitable[object]]] = {
 @pytest.mark.parametrize("driver", MongoDriver)
 @pytest.mark.parametrize("call", CALLS)
 def test_a_server_that_is_away(driver: str, call: str) -> None:
-    """Whatever is asked of a server that is away ends in time, and was certainly not done."""
+    """Each operation on a server that is away ends in time, and was certainly not done."""
 
     async def ask() -> type[Exception] | None:
         url = f"mongodb://127.0.0.1:{servers.free_port()}"
@@ -466,13 +466,13 @@ def test_a_server_that_is_away(driver: str, call: str) -> None:
 
     # Not AppendUnsettled, which it is a base of.
     assert asyncio.run(ask()) is LogUnavailable
-    # What was left open is told of here and not in another test.
+    # A connection that was left open warns here and not in another test.
     gc.collect()
 
 
 @pytest.mark.parametrize("driver", MongoDriver)
 async def test_a_server_that_hangs_in_the_middle(driver: str, mongo_node: MongoNode) -> None:
-    """An insert that nobody answers may have been made; sent again it is one change, and ours."""
+    """An insert without an answer may have been made; sent again it is one change, and ours."""
     database_name = f"test-{uuid4().hex}"
     async with open_database(driver, mongo_node.url, database_name, seconds=1.0) as database:
         log = MongoChangeLog(database)

@@ -1,4 +1,4 @@
-"""What an insert's error says of its outcome: certainly not made, or nobody can tell."""
+"""The outcome of an insert by its error: certainly not made, or unknown."""
 
 from typing import Any, cast
 
@@ -55,7 +55,7 @@ class FailingDatabase:
 
 
 def a_log(error: PyMongoError, held: dict[str, Any] | PyMongoError | None = None) -> MongoChangeLog:
-    """Give a log on such a database."""
+    """Return a log on such a database."""
     return MongoChangeLog(cast("Database", FailingDatabase(error, held)))
 
 
@@ -92,12 +92,12 @@ async def test_what_broke_off_is_unsettled(error: PyMongoError) -> None:
         await a_log(error).append(a_change(0))
 
 
-async def test_whose_a_taken_revision_is_decides_its_holder() -> None:
-    """It is ours by our id, another's by another one; while nobody can tell it is unsettled."""
+async def test_a_taken_revision_is_settled_by_its_id() -> None:
+    """It is ours by our id, another's by another one, and unsettled while it cannot be read."""
     taken = DuplicateKeyError("E11000")
     change = a_change(0)
     assert await a_log(taken, {"id": str(change.id)}).append(change)
     assert not await a_log(taken, {"id": str(a_head(9))}).append(change)
-    for nobody_can_tell in (None, AutoReconnect("broke off"), ServerSelectionTimeoutError("away")):
+    for unreadable in (None, AutoReconnect("broke off"), ServerSelectionTimeoutError("away")):
         with pytest.raises(AppendUnsettled):
-            await a_log(taken, nobody_can_tell).append(change)
+            await a_log(taken, unreadable).append(change)

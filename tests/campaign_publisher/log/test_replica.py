@@ -16,11 +16,11 @@ from tests.campaign_publisher.replicas import POLL, a_change, a_loaded_replica, 
 
 
 def names(state: CampaignState) -> list[str]:
-    """Give the names of the campaigns."""
+    """Return the names of the campaigns."""
     return sorted(state.campaigns)
 
 
-async def test_an_empty_log_is_founded() -> None:
+async def test_an_empty_log_is_given_a_store() -> None:
     """The first replica gives the log a store; the next ones find it."""
     log = InMemoryLog()
     first, second = await a_loaded_replica(log), await a_loaded_replica(log)
@@ -29,8 +29,8 @@ async def test_an_empty_log_is_founded() -> None:
     assert first.state.store_id == log.changes[0].store_id
 
 
-async def test_two_found_a_log_at_once() -> None:
-    """Of two replicas that found one log the later one is told to read it, and then does."""
+async def test_two_replicas_create_a_store_at_once() -> None:
+    """Of two replicas that create a store in one log the later one fails, and then reads it."""
     log = InMemoryLog()
 
     async def somebody_is_first(_: Change) -> None:
@@ -47,7 +47,7 @@ async def test_two_found_a_log_at_once() -> None:
 
 
 async def test_nothing_is_known_before_the_first_read() -> None:
-    """Until the log was read there is no state, and nothing to vouch for."""
+    """Until the log was read there is no state, and nothing is authoritative."""
     log_replica = a_replica(InMemoryLog()).log_replica
     with pytest.raises(Unavailable):
         _ = log_replica.state
@@ -68,8 +68,8 @@ async def test_follows_what_others_append() -> None:
     assert log.reads == [2]
 
 
-async def test_listeners_hear_of_every_move_and_of_nothing_else() -> None:
-    """Who subscribed is called when the state moves on, not for a read that found nothing."""
+async def test_listeners_are_called_for_every_move_and_nothing_else() -> None:
+    """A subscriber is called when the state moves on, not for a read that found nothing."""
     log = InMemoryLog(a_change(0))
     replica = a_replica(log)
     calls: list[int] = []
@@ -81,8 +81,8 @@ async def test_listeners_hear_of_every_move_and_of_nothing_else() -> None:
     assert calls == [0, 1]
 
 
-async def test_it_vouches_for_as_long_as_the_log_was_read_lately() -> None:
-    """Five polls after the last successful read nobody may take the state for the newest one."""
+async def test_it_is_authoritative_while_the_log_was_read_lately() -> None:
+    """Five polls after the last successful read the state no longer counts as the newest."""
     clock = FakeClock()
     log = InMemoryLog(a_change(0))
     log_replica = (await a_loaded_replica(log, clock=clock)).log_replica
@@ -101,7 +101,7 @@ async def test_it_vouches_for_as_long_as_the_log_was_read_lately() -> None:
 
 
 async def test_its_age_counts_from_the_start_of_a_read() -> None:
-    """What is appended while a read is on its way is not taken for seen."""
+    """A change that is appended during a read does not count as seen."""
     clock = FakeClock()
 
     class SlowLog(InMemoryLog):
@@ -130,7 +130,7 @@ RESTORED = {
 
 @pytest.mark.parametrize("restored", RESTORED.values(), ids=RESTORED.keys())
 async def test_a_replaced_log_is_noticed(restored: Sequence[Change]) -> None:
-    """When its own head is gone it keeps its state and vouches no more.
+    """When its own head is gone it keeps its state and is not authoritative.
 
     Once the log holds its head again, it goes on as if nothing had been.
     """
@@ -218,6 +218,21 @@ async def test_a_gap_that_is_filled_again_is_noticed() -> None:
     assert names(replica.state) == ["a"]
 
 
+async def test_an_examination_that_broke_off_is_made_again() -> None:
+    """A log that is away while it is read whole is read as soon as it is back."""
+    log = InMemoryLog(a_change(0), a_change(2))
+    replica = a_replica(log)
+    with pytest.raises(LogUnavailable, match="revision 1 is missing"):
+        await replica.log_replica.load()
+    log.changes = [a_change(0), a_change(1), a_change(2), a_change(3)]
+    log.deposed = True
+    with pytest.raises(LogUnavailable, match="deposed"):
+        await replica.log_replica.load()
+    log.deposed = False
+    await replica.log_replica.load()
+    assert replica.log_replica.is_authoritative
+
+
 async def test_a_log_is_prepared_before_it_is_whole_again() -> None:
     """A replaced log that comes back may lack its table, or be of another form."""
     log = InMemoryLog(a_change(0), a_change(1))
@@ -297,7 +312,7 @@ async def test_the_first_of_several_renewals_is_enough() -> None:
 
 
 async def test_renewals_before_a_checkpoint_are_found() -> None:
-    """A checkpoint, which names the newest renewal only, hides no earlier one."""
+    """A checkpoint names every renewal before it."""
     renewed, newest = UUID(int=1), UUID(int=2)
     changes = [
         a_change(0),
@@ -313,7 +328,7 @@ async def test_renewals_before_a_checkpoint_are_found() -> None:
 
 
 async def test_a_renewal_of_another_store_is_not() -> None:
-    """A log that continues some other store is not entered, whatever follows in it."""
+    """A log that continues another store is not followed, whatever is appended to it."""
     log = InMemoryLog(a_change(0), a_change(1))
     replica = await a_loaded_replica(log)
     foreign = a_change(0, id=a_head(77), store_id=OTHER_STORE_ID, renewed_from=a_head(5))
@@ -326,7 +341,7 @@ async def test_a_renewal_of_another_store_is_not() -> None:
 
 
 async def test_a_replaced_log_is_read_whole_once_for_every_change() -> None:
-    """While nothing is appended to it, a log that is not ours is not read again and again."""
+    """While nothing is appended to it, a log of another store is not read whole at each poll."""
     log = InMemoryLog(a_change(0), a_change(1))
     replica = await a_loaded_replica(log)
     del log.changes[1:]
@@ -338,7 +353,7 @@ async def test_a_replaced_log_is_read_whole_once_for_every_change() -> None:
 
 
 async def test_a_start_reads_from_the_checkpoint_on() -> None:
-    """With a checkpoint only what follows it is read, and the state is the same."""
+    """With a checkpoint only the changes after it are read, and the state is the same."""
     log = InMemoryLog(a_change(0), a_change(1, a_campaign("a")), a_change(2, a_campaign("b")))
     whole = (await a_loaded_replica(log)).state
     log.checkpoints = [to_checkpoint(await a_state(a_campaign("a")))]
@@ -355,7 +370,7 @@ async def test_a_checkpoint_of_another_log_is_not_used() -> None:
 
 
 async def test_a_broken_checkpoint_costs_time_only() -> None:
-    """A checkpoint that cannot be read is passed over, and the whole log is."""
+    """Without a readable checkpoint the whole log is read."""
     log = InMemoryLog(a_change(0), a_change(1, a_campaign("a")))
     good = to_checkpoint(await a_state(a_campaign("a")))
     for state in (b"", b"{}", good.state[:-9], good.state.replace(b'"format":2', b'"format":9')):

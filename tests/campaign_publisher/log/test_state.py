@@ -83,7 +83,7 @@ def naive(changes: list[Change]) -> dict[str, tuple[Campaign, int]]:
 
 
 def plain(state: CampaignState) -> Mapping[str, tuple[Campaign, int]]:
-    """Give what a state holds, in the form of `naive`."""
+    """Return the campaigns of a state, in the form of `naive`."""
     return {name: (held.campaign, held.revision) for name, held in state.campaigns.items()}
 
 
