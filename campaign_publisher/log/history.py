@@ -1,6 +1,5 @@
 """The history of the campaigns, page by page, as the log has it."""
 
-import logging
 from contextlib import aclosing
 from dataclasses import dataclass
 from uuid import UUID
@@ -9,15 +8,13 @@ from campaign_publisher.log.change import LogUnavailable
 from campaign_publisher.log.replica import LogReplica
 from foundation.errors import Unavailable
 
-logger = logging.getLogger(__name__)
-
 MAX_CHANGES = 1000
 MAX_CHANGES_BYTES = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Changes as JSON, of which store, and where the next page begins; None on the last."""
+    """Changes as JSON, their store, and the start of the next page; None on the last one."""
 
     store_id: UUID
     changes: tuple[bytes, ...]
@@ -46,6 +43,7 @@ async def read_page(replica: LogReplica, since: int) -> Page:
                 changes.append(text)
                 last = change.revision
     except LogUnavailable as error:
-        logger.warning("the changes cannot be read: %s", error)
+        replica.listing.failed(error)
         raise Unavailable("the change log cannot be read") from error
+    replica.listing.recovered()
     return Page(store_id, tuple(changes), next=None)

@@ -32,7 +32,7 @@ class LogReplica:
     while the log does not continue the state (after a restore from a backup, or with a change
     missing), and `problem` is the reason. `renewed` is set by a move from one store into a
     store that continues it, whether this replica or another one renewed the log.
-    `reading` and `appending` are the outages of polls and of writes.
+    `reading`, `appending` and `listing` are the outages of polls, of writes and of the history.
     """
 
     def __init__(
@@ -50,6 +50,7 @@ class LogReplica:
         self.problem: str | None = None
         self.reading = Outage(logger, "the log cannot be read", "the log can be read again")
         self.appending = Outage(logger, "the log cannot be written", "the log can be written again")
+        self.listing = Outage(logger, "the changes cannot be read", "the changes can be read again")
         self._max_age = MAX_MISSED_POLLS * poll_interval.total_seconds()
         self._clock = clock
         self._checkpointer = checkpointer

@@ -73,6 +73,24 @@ async def test_a_log_that_is_away_has_no_history() -> None:
         await read_page(log_replica, -1)
 
 
+async def test_an_outage_of_the_history_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    """However often /changes is asked, there is one line when it begins to fail, and one after."""
+    caplog.set_level("INFO", logger="campaign_publisher.log")
+    log = InMemoryLog(a_change(0))
+    log_replica = (await a_loaded_replica(log)).log_replica
+    caplog.clear()
+    log.unavailable = True
+    for _ in range(3):
+        with pytest.raises(Unavailable):
+            await read_page(log_replica, -1)
+    log.unavailable = False
+    await read_page(log_replica, -1)
+    assert [record.getMessage() for record in caplog.records] == [
+        "the changes cannot be read: the test has switched it off",
+        "the changes can be read again",
+    ]
+
+
 async def test_a_log_that_was_replaced_has_no_history() -> None:
     """Changes of a log under the name of another store are a 503, until it is renewed."""
     log = InMemoryLog(a_change(0), a_change(1), a_change(2))
