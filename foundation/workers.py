@@ -1,9 +1,10 @@
-"""Refusing `uvicorn --workers N`: an instance is one process, with an address of its own."""
+"""Refusing several uvicorn workers: an instance is one process, with an address of its own."""
 
 import multiprocessing
-import os
 import sys
-from collections.abc import Mapping, Sequence
+from multiprocessing.process import BaseProcess
+
+from uvicorn import Config
 
 # uvicorn's own exit code for an application that cannot start. With any other its supervisor
 # starts the worker again and again.
@@ -22,23 +23,19 @@ def refuse_workers() -> None:
     Raises:
         SystemExit: with uvicorn's code for a failed start, after one line on standard error.
     """
-    is_child = multiprocessing.parent_process() is not None
-    if is_child and workers(sys.argv, os.environ) > 1:
+    if workers_beside(multiprocessing.current_process()) > 1:
         sys.stderr.write(f"{_MESSAGE}\n")
         sys.exit(STARTUP_FAILURE)
 
 
-def workers(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
-    """Return the number of workers that a uvicorn command line asks for.
+def workers_beside(process: BaseProcess) -> int:
+    """Return how many workers uvicorn starts when it starts this process; 1 if it does not.
 
-    A spawned worker has its parent's arguments. `--reload` takes precedence over workers.
+    `--reload` starts a process, too: only one, whatever the number of workers.
     """
-    if "--reload" in arguments:
+    # uvicorn starts each worker with its configuration, which a command line, UVICORN_WORKERS,
+    # WEB_CONCURRENCY and a call of uvicorn.run all end up in. There is no public way to it.
+    config = getattr(process, "_kwargs", {}).get("config")
+    if not isinstance(config, Config) or config.should_reload:
         return 1
-    text = environment.get("WEB_CONCURRENCY", "")
-    for option, following in zip(arguments, [*arguments[1:], ""], strict=True):
-        if option == "--workers":
-            text = following
-        elif option.startswith("--workers="):
-            text = option.partition("=")[2]
-    return int(text) if text.isascii() and text.isdecimal() else 1
+    return config.workers

@@ -1,48 +1,56 @@
-"""`uvicorn --workers N` is refused at start, and nothing else is."""
+"""Several uvicorn workers are refused at start, and nothing else is."""
 
+import multiprocessing
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from uvicorn import Config
+from uvicorn._subprocess import get_subprocess
 
-from foundation.workers import workers
+from foundation.workers import workers_beside
 from testbed.servers import free_port
 
 ROOT = Path(__file__).parents[2]
-FACTORIES = ["campaign_publisher.main:create_app", "profile_service.main:create_app"]
+APP = "profile_service.main:create_app"
 
 
 @pytest.mark.parametrize(
-    ("arguments", "environment", "expected"),
+    ("options", "expected"),
+    [({"workers": 4}, 4), ({"workers": 1}, 1), ({"reload": True, "workers": 2}, 1)],
+)
+def test_a_process_that_uvicorn_starts(options: dict[str, int], expected: int) -> None:
+    """It is one of as many workers as were asked for; the one of --reload is alone."""
+    process = get_subprocess(Config(APP, factory=True, **options), print, [])
+    assert workers_beside(process) == expected
+
+
+def test_a_process_that_uvicorn_did_not_start() -> None:
+    """It is alone, whatever it was started with."""
+    assert workers_beside(multiprocessing.current_process()) == 1
+    other = multiprocessing.get_context("spawn").Process(target=print, kwargs={"config": 3})
+    assert workers_beside(other) == 1
+
+
+@pytest.mark.parametrize(
+    ("factory", "options", "environment"),
     [
-        ([], {}, 1),
-        (["--workers", "4"], {}, 4),
-        (["--port", "1", "--workers=2"], {}, 2),
-        ([], {"WEB_CONCURRENCY": "3"}, 3),
-        (["--workers", "1"], {"WEB_CONCURRENCY": "3"}, 1),
-        (["--reload"], {"WEB_CONCURRENCY": "3"}, 1),
-        (["--workers"], {}, 1),
-        ([], {"WEB_CONCURRENCY": "many"}, 1),
+        ("campaign_publisher.main:create_app", "--workers 2", {}),
+        (APP, "", {"UVICORN_WORKERS": "2"}),
     ],
 )
-def test_the_number_of_workers(
-    arguments: list[str], environment: dict[str, str], expected: int
+def test_several_workers_end_with_a_message(
+    factory: str, options: str, environment: dict[str, str]
 ) -> None:
-    """The command line counts, then the environment, as for uvicorn."""
-    assert workers(["uvicorn", *arguments], environment) == expected
-
-
-@pytest.mark.parametrize("factory", FACTORIES)
-def test_several_workers_end_with_one_message(factory: str) -> None:
-    """The command ends by itself, and says what to do instead."""
+    """However they are asked for, the command ends by itself and says what to do instead."""
     ended = subprocess.run(
         [
             sys.executable,
-            *f"-m uvicorn --factory {factory} --workers 2 --port {free_port()}".split(),
+            *f"-m uvicorn --factory {factory} --port {free_port()} {options}".split(),
         ],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, **environment, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         timeout=60,
