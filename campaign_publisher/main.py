@@ -1,9 +1,10 @@
-"""The campaign service's app: everything is made, connected and released here."""
+"""The campaign service's app: what it is made of, and its life from start to stop."""
 
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import partial
+from typing import Any
 
 from fastapi import FastAPI
 
@@ -44,32 +45,48 @@ OpenChannel = Callable[[Settings, OnConnected], AbstractAsyncContextManager[Snap
 @asynccontextmanager
 async def open_mongo_log(settings: Settings) -> AsyncIterator[ChangeLog]:
     """Yield the change log in MongoDB; nothing is connected to yet."""
-    # Appends are repeated by the committer, which must know of every attempt: a driver's own
-    # repetition can be refused although its first attempt was made.
     async with mongo_database(
-        settings, seconds=MONGO_SECONDS, app_name="campaign-publisher", retry_writes=False
+        settings, seconds=MONGO_SECONDS, app_name="campaign-publisher"
     ) as database:
         yield MongoChangeLog(database)
+
+
+def open_rabbit(
+    settings: Settings, on_connected: OnConnected
+) -> AbstractAsyncContextManager[SnapshotChannel]:
+    """Return the channel to RabbitMQ; nothing is connected to yet."""
+    return open_rabbit_channel(settings.amqp_url.get_secret_value(), on_connected)
 
 
 def create_app(
     settings: Settings | None = None,
     *,
     open_log: OpenLog = open_mongo_log,
-    open_channel: OpenChannel = open_rabbit_channel,
+    open_channel: OpenChannel = open_rabbit,
     clock: Clock | None = None,
 ) -> FastAPI:
-    """Make the app. Without settings they are read from the environment.
+    """Return the service's app. Without `settings` they are read from the environment.
 
-    HTTP is served at once; the log is loaded and RabbitMQ connected to behind it.
+    `open_log` and `open_channel` open the change log and the channel that snapshots are
+    published to; by default they are MongoDB and RabbitMQ. HTTP is served at once: both are
+    connected to in the background.
 
     Raises:
-        SystemExit: a setting is wrong; the message names it.
+        SystemExit: a setting is wrong; one line names it and what is allowed.
     """
     if settings is None:
         refuse_workers()
         settings = load(Settings)
         set_up_logging(settings)
+    known = settings
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[LifespanState]:
+        async with _parts(known, open_log, open_channel, clock or SystemClock()) as parts:
+            with parts.draining.on_sigterm(known.shutdown_delay):
+                yield {"parts": parts, "draining": parts.draining}
+            parts.draining.started = True
+
     ignore_upgrades()
     app = FastAPI(
         title="Profile Matcher: campaign service",
@@ -79,7 +96,7 @@ def create_app(
         separate_input_output_schemas=False,
         redirect_slashes=False,
         responses=COMMON_ERRORS,
-        lifespan=_lifespan(settings, open_log, open_channel, clock or SystemClock()),
+        lifespan=lifespan,
     )
     answer_errors(app)
     for routes in (campaigns, snapshot, changes, asyncapi, store, health, metrics):
@@ -88,55 +105,46 @@ def create_app(
     return app
 
 
-def _lifespan(
+@asynccontextmanager
+async def _parts(
     settings: Settings, open_log: OpenLog, open_channel: OpenChannel, clock: Clock
-) -> Callable[[FastAPI], AbstractAsyncContextManager[LifespanState]]:
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[LifespanState]:
-        draining = Draining()
-        if not settings.admin_tokens:
-            logger.info("ADMIN_TOKEN is not set: writes are refused")
-        if settings.read_tokens is None:
-            logger.info("READ_TOKEN is not set: whoever reaches this service may read campaigns")
-        async with AsyncExitStack() as stack:
-            log = await stack.enter_async_context(open_log(settings))
-            checkpointer = Checkpointer(log, every=settings.checkpoint_every)
-            replica = LogReplica(
-                log,
-                clock=clock,
-                poll_interval=settings.changes_poll_interval,
-                checkpointer=checkpointer,
-            )
-            snapshots = Snapshots(
-                replica, clock=clock, heartbeat_interval=settings.heartbeat_interval
-            )
-            publisher = SnapshotPublisher(
-                snapshots, heartbeat_interval=settings.heartbeat_interval, clock=clock
-            )
-            replica.subscribe(publisher.wake)
-            channel = await stack.enter_async_context(open_channel(settings, publisher.reconnected))
-            following = partial(keep_up, replica, poll_interval=settings.changes_poll_interval)
-            publishing = partial(publisher.run, channel)
-            await stack.enter_async_context(running(following, name="change log"))
-            await stack.enter_async_context(running(checkpointer.run, name="checkpoints"))
-            committer = Committer(replica, clock=clock)
-            archive = partial(
+) -> AsyncIterator[Parts]:
+    """Start everything in the order of need, and stop it in the reverse."""
+    if not settings.admin_tokens:
+        logger.info("ADMIN_TOKEN is not set: writes are refused")
+    if settings.read_tokens is None:
+        logger.info("READ_TOKEN is not set: whoever reaches this service may read campaigns")
+    async with AsyncExitStack() as stack:
+        log = await stack.enter_async_context(open_log(settings))
+        checkpointer = Checkpointer(log, every=settings.checkpoint_every)
+        poll_interval = settings.changes_poll_interval
+        replica = LogReplica(
+            log, clock=clock, poll_interval=poll_interval, checkpointer=checkpointer
+        )
+        heartbeat_interval = settings.heartbeat_interval
+        snapshots = Snapshots(replica, clock=clock, heartbeat_interval=heartbeat_interval)
+        publisher = SnapshotPublisher(snapshots, heartbeat_interval=heartbeat_interval, clock=clock)
+        replica.subscribe(publisher.wake)
+        channel = await stack.enter_async_context(open_channel(settings, publisher.reconnected))
+        committer = Committer(replica, clock=clock)
+        tasks: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
+            "change log": partial(keep_up, replica, poll_interval=poll_interval),
+            "checkpoints": checkpointer.run,
+            "archiving": partial(
                 archive_ended, replica, committer, after=settings.archive_after, clock=clock
-            )
-            await stack.enter_async_context(running(archive, name="archiving"))
-            await stack.enter_async_context(running(publishing, name="publisher"))
-            stack.enter_context(draining.on_sigterm(settings.shutdown_delay))
-            parts = Parts(
-                clock=clock,
-                admin_tokens=settings.admin_tokens,
-                read_tokens=settings.read_tokens,
-                draining=draining,
-                replica=replica,
-                service=CampaignService(replica, committer),
-                snapshots=snapshots,
-                publisher=publisher,
-                channel=channel,
-            )
-            yield {"parts": parts, "draining": draining}
-
-    return lifespan
+            ),
+            "publisher": partial(publisher.run, channel),
+        }
+        for name, work in tasks.items():
+            await stack.enter_async_context(running(work, name=name))
+        yield Parts(
+            clock=clock,
+            admin_tokens=settings.admin_tokens,
+            read_tokens=settings.read_tokens,
+            draining=Draining(),
+            replica=replica,
+            service=CampaignService(replica, committer),
+            snapshots=snapshots,
+            publisher=publisher,
+            channel=channel,
+        )

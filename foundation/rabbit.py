@@ -17,7 +17,6 @@ from faststream.rabbit import RabbitBroker
 
 from foundation.backoff import Backoff
 from foundation.outage import Outage
-from foundation.settings import ServiceSettings
 from foundation.tasks import running
 
 logger = logging.getLogger(__name__)
@@ -41,13 +40,13 @@ class RabbitLink(Generic[Part]):
 
     def __init__(
         self,
-        settings: ServiceSettings,
+        url: str,
         *,
         name: str,
         on_connected: OnConnected,
         set_up: Callable[[RabbitBroker], Part],
     ) -> None:
-        self._url = settings.amqp_url.get_secret_value()
+        self._url = url
         self._name = name
         self._on_connected = on_connected
         self._set_up = set_up

@@ -8,7 +8,6 @@ from faststream.rabbit import ExchangeType, RabbitBroker, RabbitExchange
 from faststream.rabbit.publisher import RabbitPublisher
 
 from campaign_publisher.publishing.publisher import NobodyListens, PublishFailed, SnapshotChannel
-from campaign_publisher.settings import Settings
 from contracts.snapshot import CampaignSnapshot
 from contracts.wire import (
     HEAD_HEADER,
@@ -33,20 +32,20 @@ _HEADERS = (
 
 @asynccontextmanager
 async def open_rabbit_channel(
-    settings: Settings, on_connected: OnConnected
+    url: str, on_connected: OnConnected
 ) -> AsyncIterator[SnapshotChannel]:
-    """Give the channel to RabbitMQ, which connects by itself whenever RabbitMQ is there.
+    """Yield the channel to RabbitMQ, which connects by itself whenever RabbitMQ is there.
 
     `on_connected` is called after each connect, the first included.
     """
-    link = RabbitLink(settings, name=APP_ID, on_connected=on_connected, set_up=snapshot_publisher)
+    link = RabbitLink(url, name=APP_ID, on_connected=on_connected, set_up=snapshot_publisher)
     channel = RabbitSnapshotChannel(link)
     async with link.running():
         yield channel
 
 
 def snapshot_publisher(broker: RabbitBroker) -> RabbitPublisher:
-    """Give the broker's way to the exchange, described for AsyncAPI."""
+    """Return the publisher to the exchange, described for AsyncAPI."""
     return broker.publisher(
         # Named here, so that the exchange is declared again after RabbitMQ lost it.
         exchange=RabbitExchange(SNAPSHOT_EXCHANGE, type=ExchangeType.FANOUT, durable=True),

@@ -22,7 +22,6 @@ from foundation.tasks import running
 from profile_service.messaging.dead_letters import RabbitDeadLetters
 from profile_service.messaging.handler import EventHandler
 from profile_service.messaging.subscription import DeadLetterCounts, DeadLetters, Subscription
-from profile_service.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -78,17 +77,15 @@ async def _as_it_came(message: RabbitMessage) -> RabbitMessage:
 
 
 @asynccontextmanager
-async def open_rabbit_subscription(
-    settings: Settings, handler: EventHandler
-) -> AsyncIterator[Subscription]:
+async def open_rabbit_subscription(url: str, handler: EventHandler) -> AsyncIterator[Subscription]:
     """Receive events and publish the unreadable, over two connections, while the block lasts.
 
     RabbitMQ blocks a connection that publishes when its memory runs short: events are
     received over one that never does.
     """
-    dead_letters = RabbitDeadLetters(settings, clock=SystemClock())
+    dead_letters = RabbitDeadLetters(url, clock=SystemClock())
     receiving = RabbitLink(
-        settings,
+        url,
         name="profile-service",
         on_connected=handler.connected,
         set_up=lambda broker: register(broker, handler, dead_letters),

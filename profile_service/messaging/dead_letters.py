@@ -13,7 +13,6 @@ from faststream.rabbit.publisher import RabbitPublisher
 from contracts.wire import DEAD_LETTER_EXCHANGE, DEAD_LETTER_QUEUE
 from foundation.clock import Clock
 from foundation.rabbit import RabbitLink
-from foundation.settings import ServiceSettings
 from foundation.tasks import being_cancelled, running
 from profile_service.messaging.subscription import DeadLetterCounts
 
@@ -49,13 +48,13 @@ class RabbitDeadLetters:
     They wait in one queue that all instances share, which forgets the oldest when full.
     """
 
-    def __init__(self, settings: ServiceSettings, *, clock: Clock) -> None:
+    def __init__(self, url: str, *, clock: Clock) -> None:
         self.counts = DeadLetterCounts()
         self._clock = clock
         self._next = float("-inf")
         self._letters: asyncio.Queue[_Letter] = asyncio.Queue(maxsize=1)
         self._link = RabbitLink(
-            settings,
+            url,
             name="profile-service dead letters",
             on_connected=self._declare,
             set_up=_letter_publisher,

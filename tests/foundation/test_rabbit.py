@@ -7,10 +7,8 @@ from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
 import pytest
-from pydantic import SecretStr
 
 from foundation.rabbit import RabbitLink, named_url
-from foundation.settings import ServiceSettings
 from testbed.background import Background
 from testbed.proxy import Proxy
 
@@ -47,8 +45,7 @@ class Connects:
 @asynccontextmanager
 async def linked(url: str, connects: Connects) -> AsyncIterator[RabbitLink[None]]:
     """Keep a link up while the block lasts."""
-    settings = ServiceSettings(amqp_url=SecretStr(url))
-    link = RabbitLink(settings, name="tests", on_connected=connects, set_up=lambda _: None)
+    link = RabbitLink(url, name="tests", on_connected=connects, set_up=lambda _: None)
     async with link.running():
         yield link
 

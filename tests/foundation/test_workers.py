@@ -18,13 +18,12 @@ APP = "profile_service.main:create_app"
 
 
 @pytest.mark.parametrize(
-    ("options", "expected"),
-    [({"workers": 4}, 4), ({"workers": 1}, 1), ({"reload": True, "workers": 2}, 1)],
+    ("workers", "reload", "expected"), [(4, False, 4), (1, False, 1), (1, True, 1), (2, True, 1)]
 )
-def test_a_process_that_uvicorn_starts(options: dict[str, int], expected: int) -> None:
+def test_a_process_that_uvicorn_starts(workers: int, *, reload: bool, expected: int) -> None:
     """It is one of as many workers as were asked for; the one of --reload is alone."""
-    process = get_subprocess(Config(APP, factory=True, **options), print, [])
-    assert workers_beside(process) == expected
+    config = Config(APP, factory=True, workers=workers, reload=reload)
+    assert workers_beside(get_subprocess(config, print, [])) == expected
 
 
 def test_a_process_that_uvicorn_did_not_start() -> None:

@@ -7,7 +7,6 @@ from datetime import timedelta
 
 from campaign_publisher.publishing.publisher import PublishFailed, SnapshotChannel
 from campaign_publisher.publishing.rabbit import open_rabbit_channel
-from campaign_publisher.settings import Settings as CampaignSettings
 from contracts.snapshot import CampaignSnapshot
 from contracts.wire import HEARTBEAT_TYPE, SNAPSHOT_TYPE
 from foundation.clock import SystemClock
@@ -16,7 +15,6 @@ from profile_service.cache.refetcher import Refetcher
 from profile_service.messaging.consumer import open_rabbit_subscription
 from profile_service.messaging.handler import EventHandler
 from profile_service.messaging.subscription import DeadLetterCounts
-from profile_service.settings import Settings as ProfileSettings
 from testbed.builders import a_snapshot
 from testbed.fakes import FakeOrigin, body_of, event_of
 
@@ -58,12 +56,11 @@ class Recorder(EventHandler):
 
 @asynccontextmanager
 async def consuming(amqp_url: str) -> AsyncIterator[Recorder]:
-    """Return a consumer that holds revision 0 and is subscribed, or soon will be."""
+    """Yield a consumer that holds revision 0 and is subscribed, or soon will be."""
     recorder = Recorder()
     fetching = asyncio.create_task(recorder.refetcher.run())
     try:
-        settings = ProfileSettings(amqp_url=amqp_url)
-        async with open_rabbit_subscription(settings, recorder) as subscription:
+        async with open_rabbit_subscription(amqp_url, recorder) as subscription:
             recorder.dead_letters = subscription.dead_letters
             yield recorder
     finally:
@@ -73,12 +70,12 @@ async def consuming(amqp_url: str) -> AsyncIterator[Recorder]:
 
 @asynccontextmanager
 async def publishing(amqp_url: str) -> AsyncIterator[SnapshotChannel]:
-    """Return a channel that is connected, or soon will be."""
+    """Yield a channel that is connected, or soon will be."""
 
     async def connected() -> None:
         pass
 
-    async with open_rabbit_channel(CampaignSettings(amqp_url=amqp_url), connected) as channel:
+    async with open_rabbit_channel(amqp_url, connected) as channel:
         yield channel
 
 
