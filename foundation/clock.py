@@ -13,11 +13,11 @@ class Clock(Protocol):
     """The two clocks that a service reads."""
 
     def elapsed(self) -> float:
-        """Give seconds since some fixed moment; never goes backwards."""
+        """Return the seconds since some fixed moment; never goes backwards."""
         ...
 
     def now(self) -> datetime:
-        """Give the date and time, aware UTC."""
+        """Return the date and time, aware UTC."""
         ...
 
 
@@ -25,9 +25,9 @@ class SystemClock:
     """The machine's clocks."""
 
     def elapsed(self) -> float:
-        """Give seconds since the machine started."""
+        """Return the seconds since the machine started."""
         return time.clock_gettime(_AGE_CLOCK)
 
     def now(self) -> datetime:
-        """Give the machine's date and time, aware UTC."""
+        """Return the machine's date and time, aware UTC."""
         return datetime.now(UTC)

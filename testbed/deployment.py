@@ -22,7 +22,8 @@ TTL = 5.0
 POLL = 0.2
 RETURN_BOUND = 5.0  # newest revision everywhere after RabbitMQ's return
 BLACK_HOLE_BOUND = 3 * (AMQP_HEARTBEAT + 1) + 2.0
-MISSED_HEARTBEAT_BOUND = 3 * HEARTBEAT + 2.0
+# Noticed after 3 intervals, and mended after up to one more, so that instances do not act as one.
+MISSED_HEARTBEAT_BOUND = 4 * HEARTBEAT + 2.0
 STALENESS_BOUND = TTL + 5.0
 CHANGE_BOUND = 2.0  # nothing is broken: a change shows everywhere
 

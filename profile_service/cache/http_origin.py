@@ -24,7 +24,7 @@ class HttpOrigin:
         """Ask for the newest snapshot, unless it is the held one.
 
         Raises:
-            OriginUnavailable: no answer, an error, or an answer that says nothing of a snapshot.
+            OriginUnavailable: no answer, an error, or an answer without a snapshot's headers.
         """
         headers = {"if-none-match": snapshot_etag(held)} if held else {}
         try:
@@ -53,13 +53,13 @@ async def _read(response: httpx.Response) -> Fetched:
 
 @asynccontextmanager
 async def open_http_origin(url: HttpUrl, *, token: str = "") -> AsyncIterator[HttpOrigin]:
-    """Give the campaign service at `url`, asked with `token`; nothing is connected to yet."""
+    """Yield the campaign service at `url`, asked with `token`; nothing is connected to yet."""
     headers = {"authorization": f"Bearer {token}"} if token else {}
     async with httpx.AsyncClient(
         base_url=str(url),
         headers=headers,
         timeout=TIMEOUT,
-        # It is asked once in minutes: a kept connection would be one that is being closed.
+        # Requests are minutes apart: by then the server is closing a kept connection.
         limits=httpx.Limits(max_keepalive_connections=0),
         follow_redirects=False,
         trust_env=False,

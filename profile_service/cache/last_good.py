@@ -25,7 +25,7 @@ FORMAT: Final = 1
 
 
 class LastGoodHeader(Received):
-    """All of the file but the snapshot: whose it is, and when it was last confirmed."""
+    """All of the file but the snapshot: its campaign service, and when it was last confirmed."""
 
     format: Literal[1]
     campaigns_url: str
@@ -42,7 +42,7 @@ class LastGoodFile:
         self._clock = clock
 
     async def restore(self, cache: CampaignCache) -> None:
-        """Give the cache what the file holds; a file that is not usable is told of and left."""
+        """Restore the file's snapshot into the cache; log an unusable file, and leave it."""
         try:
             content = await asyncio.to_thread(self._path.read_bytes)
         except FileNotFoundError:

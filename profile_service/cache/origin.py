@@ -9,14 +9,14 @@ from contracts.wire import SnapshotEvent
 
 @dataclass(frozen=True)
 class Fetched:
-    """The origin's answer. `body` is None when it says that the offered position is its own."""
+    """The origin's answer. `body` is None when its position is the offered one."""
 
     event: SnapshotEvent
     body: bytes | None
 
 
 class OriginUnavailable(Exception):
-    """The origin gave no usable answer; the message says what, for the log."""
+    """There is no usable answer; the message is the reason, for the log."""
 
 
 class Origin(Protocol):
@@ -26,6 +26,6 @@ class Origin(Protocol):
         """Ask for the newest snapshot, unless it is the held one.
 
         Raises:
-            OriginUnavailable: there is no answer, or one that is no snapshot.
+            OriginUnavailable: there is no answer, or an unusable one.
         """
         ...

@@ -25,8 +25,8 @@ class Cause(StrEnum):
     SUSPENDED = "suspended"  # the process did not run for a while
 
 
-# What anybody who can publish on the exchange can cause: paced, so that it cannot be
-# made into a flood on the campaign service.
+# Any client that may publish on the exchange can cause these: they are paced, so that none
+# can flood the campaign service.
 PACED = frozenset({Cause.UNKNOWN_REVISION, Cause.UNREADABLE, Cause.FOREIGN})
 
 
@@ -84,8 +84,8 @@ class RefetchSchedule:
         self._asked[cause] = min(due, self._asked.get(cause, due))
 
     def begin(self, now: float) -> frozenset[Cause]:
-        """Start a refetch: give the causes that it answers, and forget them."""
-        # What was asked for later is answered by what is fetched now.
+        """Start a refetch: return the causes that it answers, and forget them."""
+        # A fetch that starts now also answers the causes that are due later.
         causes = set(self._asked)
         if self._expiry <= now:
             causes.add(Cause.TTL)
@@ -110,10 +110,11 @@ class RefetchSchedule:
     def confirmed(self, as_of: float, now: float) -> None:
         """The held snapshot was the newest at `as_of`: it expires a TTL later, a little spread.
 
-        News that was old when it came is asked about again after a pause, not at once; more
-        of it does not prolong that pause.
+        A confirmation that was old when it came leads to a refetch after a pause, not at
+        once; further ones do not prolong that pause.
         """
         spread = random.uniform(EARLIEST_EXPIRY, 1.0)  # noqa: S311
+        # Without the minimum, old confirmations that keep coming would put it off for ever.
         pause = min(self._expiry, now + self._cap * spread)
         self._expiry = max(as_of + self._ttl * spread, pause)
 
@@ -123,6 +124,6 @@ class RefetchSchedule:
         self._expiry = now + self._ttl * random.uniform(EARLIEST_EXPIRY, 1.0)  # noqa: S311
 
     def advanced(self) -> None:
-        """An event's news was real: the next may be followed at once again."""
+        """An event brought a newer revision: the next announcement may be fetched at once again."""
         self._paces[Cause.UNKNOWN_REVISION].reset()
         self._paces[Cause.UNREADABLE].reset()

@@ -1,1 +1,1 @@
-"""Which campaigns a player is in."""
+"""The campaigns that a player matches."""

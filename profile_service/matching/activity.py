@@ -12,9 +12,9 @@ _LAST = datetime.max.replace(tzinfo=UTC)
 
 
 class Activity:
-    """Those that are active, found anew only when a start or an end date has been passed.
+    """The active campaigns, found anew only when a start or an end date has passed.
 
-    `always` are those without dates, `periods` the others: each one's place, start and end.
+    `always` has the campaigns without dates; `periods` has place, start and end of the others.
     """
 
     def __init__(
@@ -27,7 +27,7 @@ class Activity:
         self._since, self._until = _LAST, _FIRST
 
     def at(self, moment: datetime) -> int:
-        """Give those that have started at `moment` and not ended."""
+        """Return the campaigns that have started at `moment` and not ended, as bits."""
         if not self._since <= moment < self._until:
             self._find(moment)
         return self._active
@@ -50,7 +50,7 @@ class Activity:
 
 
 def activity(rules: Sequence[Rule]) -> Steps[Activity]:
-    """Build it from the rules by place; one that is not enabled is never active."""
+    """Build the activity of rules by place; a rule that is not enabled is never active."""
     always: list[int] = []
     periods: list[tuple[int, datetime, datetime | None]] = []
     for place, rule in enumerate(rules):

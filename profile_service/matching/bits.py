@@ -15,7 +15,7 @@ _LONG = 1024
 
 
 def bits_of(places: Sequence[int], size: int) -> int:
-    """Give the bits of these places, each below `size`."""
+    """Return the bits of these places, each below `size`."""
     if len(places) <= _FEW:
         bits = 0
         for place in places:
@@ -28,7 +28,7 @@ def bits_of(places: Sequence[int], size: int) -> int:
 
 
 def pack(places: Sequence[int], size: int) -> PackedSet:
-    """Give bits where they take at most 256 bytes for each place, else the places.
+    """Return bits where they take at most 256 bytes for each place, else the places.
 
     So an index grows with what the campaigns list, never with the square of it.
     """
@@ -36,7 +36,7 @@ def pack(places: Sequence[int], size: int) -> PackedSet:
 
 
 def union(sets: Iterable[PackedSet], size: int) -> int:
-    """Give the bits of all that is in any of the sets."""
+    """Return the bits of the union of the sets."""
     bits = 0
     places: list[int] = []
     for each in sets:
@@ -48,7 +48,7 @@ def union(sets: Iterable[PackedSet], size: int) -> int:
 
 
 def descending(bits: int) -> list[int]:
-    """Give the places of the bits that are set, the highest first.
+    """Return the places of the bits that are set, the highest first.
 
     To take the highest bit away costs as much as the rest is long: a set of many bits is
     halved until that is little.

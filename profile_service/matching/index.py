@@ -40,7 +40,7 @@ class Index:
         self._fields = tuple(values.items())
 
     def matching(self, profile: Mapping[str, Any], at: datetime) -> list[str]:
-        """Name those that are active at `at` and that the profile matches, in order."""
+        """Return the names of the campaigns active at `at` that the profile matches, in order."""
         found = self.active.at(at) & self.levels.matching(profile.get("level"))
         for field, lookup in self._fields:
             found &= lookup.matching(profile.get(field))

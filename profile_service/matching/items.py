@@ -1,4 +1,4 @@
-"""ItemLookup: who matches by what a player has."""
+"""ItemLookup: the campaigns that match a player's inventory."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -48,7 +48,7 @@ class ItemLookup:
         self._demanding_more = demanding_more
 
     def matching(self, inventory: object, candidates: int) -> int:
-        """Give those of the candidates that a player with this inventory matches."""
+        """Return those of the candidates that a player with this inventory matches."""
         doubtful = candidates & self._concerned
         if not doubtful:
             return candidates

@@ -1,4 +1,4 @@
-"""LevelLookup: who matches by a player's level."""
+"""LevelLookup: the campaigns that match a player's level."""
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
@@ -25,7 +25,7 @@ class Bounds:
         self._size = size
 
     def past(self, count: int) -> int:
-        """Give the set that holds past the first `count` levels."""
+        """Return the set that holds past the first `count` levels."""
         whole, differing = self._sets[count]
         return whole ^ bits_of(differing, self._size) if differing else whole
 
@@ -39,7 +39,7 @@ class LevelLookup:
         self._greatest = greatest
 
     def matching(self, level: object) -> int:
-        """Give those that a player of this level matches; what is no number is no level."""
+        """Return the campaigns that a player of this level matches; only a number is a level."""
         if not is_number(level) or level != level:  # NaN  # noqa: PLR0124
             return self._unlevelled
         come_in = self._least.past(bisect_right(self._least.levels, level))

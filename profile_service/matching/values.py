@@ -1,4 +1,4 @@
-"""ValueLookup: who matches by the text of one field."""
+"""ValueLookup: the campaigns that match the text of one field."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ from profile_service.matching.rules import ValueRule
 
 
 class ValueLookup:
-    """The campaigns that match usually, and what is different for each value that they list."""
+    """The campaigns that match by default, and for each listed value the set that matches it."""
 
     def __init__(self, usual: int, sets: Mapping[str, PackedSet], size: int) -> None:
         self._usual = usual
@@ -17,7 +17,7 @@ class ValueLookup:
         self._size = size
 
     def matching(self, value: object) -> int:
-        """Give those that a player with this value matches; what is no text is in no list."""
+        """Return the campaigns that a player with this value matches; only text is in a list."""
         # Text only: JavaScript code, which BSON has, is a str that has no hash.
         if type(value) is not str or (found := self._sets.get(value)) is None:
             return self._usual

@@ -1,1 +1,1 @@
-"""Events from RabbitMQ, and the dead letters."""
+"""Events from RabbitMQ, and the dead letters of unreadable ones."""

@@ -40,7 +40,7 @@ class EventHandler:
     async def handle(
         self, body: bytes, headers: Mapping[str, object], message_id: str | None
     ) -> str | None:
-        """Give one event to the cache; return why it is unreadable, None when it is not."""
+        """Hand one event to the cache; return why it is unreadable, None when it is not."""
         self._heard_at = self._clock.elapsed()
         self._restarts = 0
         try:

@@ -1,4 +1,4 @@
-"""A campaign service of the tests' own, as broken as they like; it notes who asked when."""
+"""A campaign service of the tests' own, as broken as they like; it records each request."""
 
 import asyncio
 import time
@@ -139,7 +139,7 @@ def half(served: CampaignSnapshot) -> Answer:
 
 
 def broken_json(served: CampaignSnapshot) -> Answer:
-    """Give half of the JSON as if it were all."""
+    """Answer with half of the JSON as if it were all."""
 
     async def answer(*_: object) -> bytes:
         body = body_of(served)

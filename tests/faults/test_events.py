@@ -1,4 +1,4 @@
-"""Twenty thousand events that nobody can use."""
+"""Twenty thousand unusable events."""
 
 import random
 import time
@@ -11,9 +11,9 @@ from testbed.builders import OTHER_STORE_ID, a_published_campaign, a_snapshot
 from testbed.deployment import CHANGE_BOUND, TTL, Stage, amqp_url, waits
 from testbed.fakes import body_of, event_of
 from testbed.warm import WarmServiceProcess, profile_service
+from tests.faults.foreign_publisher import Event, ForeignPublisher
 from tests.faults.origin import Origin, forward
 from tests.faults.processes import resident_bytes
-from tests.faults.stranger import Event, Stranger
 
 EVENTS = 20_000
 BATCH = 1_000
@@ -26,18 +26,18 @@ def test_a_flood_of_events_that_nobody_can_use(stage: Stage, operator: Operator)
     with (
         Origin(stage.background, forward(stage.campaigns[0].url)) as origin,
         profile_service(**stage.settings(campaigns_url=origin.url)) as counted,
-        Stranger(stage.background, amqp_url(stage.rabbit.port)) as stranger,
+        ForeignPublisher(stage.background, amqp_url(stage.rabbit.port)) as publisher,
     ):
         counted.until_ready()
         held = stage.revisions()
         generated = _unusable(random.Random(1))  # noqa: S311
         # What the first of them loads and makes is no growth.
-        stranger.publish(next(generated) for _ in range(BATCH))
-        stranger.publish([(b" " * OVERSIZED, {})])
+        publisher.publish(next(generated) for _ in range(BATCH))
+        publisher.publish([(b" " * OVERSIZED, {})])
         memory = resident_bytes(counted.pid)
         began = time.monotonic()
         for _ in range(EVENTS // BATCH):
-            stranger.publish(next(generated) for _ in range(BATCH))
+            publisher.publish(next(generated) for _ in range(BATCH))
             assert stage.revisions() == held
         # A change goes through although nothing is left of the queue but the newest event.
         stage.converge(operator.change(), CHANGE_BOUND + TTL)
@@ -60,7 +60,7 @@ def _every_event_is_accounted_for(instance: WarmServiceProcess) -> None:
 
 
 def _unusable(chance: random.Random) -> Iterator[Event]:
-    """Give events without end that are truncated, malformed, foreign, or lie."""
+    """Yield events without end that are truncated, malformed, foreign, or lie."""
     good = a_snapshot(
         [a_published_campaign(f"campaign {n}", revision=n) for n in range(1, 9)], revision=10**6
     )
@@ -87,10 +87,10 @@ def _unusable(chance: random.Random) -> Iterator[Event]:
 def test_a_heartbeat_of_a_revision_that_never_was(
     stage: Stage, operator: Operator, revision: int
 ) -> None:
-    """Who claims a revision that the log never had is asked about, and not believed."""
+    """A revision that the log never had is looked for, and not believed."""
     store = stage.profiles[0].health()["checks"]["campaigns"]["store_id"]
     claimed = event_of(a_snapshot(revision=10**6)).to_headers()
     claimed |= {"x-store-id": store, "x-revision": str(revision)}
-    with Stranger(stage.background, amqp_url(stage.rabbit.port)) as stranger:
-        stranger.publish([(b"", claimed)] * 10)
+    with ForeignPublisher(stage.background, amqp_url(stage.rabbit.port)) as publisher:
+        publisher.publish([(b"", claimed)] * 10)
     stage.converge(operator.change(), CHANGE_BOUND)

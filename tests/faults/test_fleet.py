@@ -1,4 +1,4 @@
-"""A fleet of instances that starts at once, and must not fall upon the campaign service."""
+"""A fleet of instances that starts at once, and must not overload the campaign service."""
 
 import time
 from collections import Counter

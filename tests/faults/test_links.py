@@ -1,5 +1,7 @@
 """Links that swallow packets, or are slow: connections stay and nothing comes."""
 
+import os
+import signal
 import time
 
 import pytest
@@ -13,9 +15,12 @@ from testbed.deployment import (
     Stage,
     waits,
 )
+from testbed.warm import WarmServiceProcess, profile_service
 
 WRITE_BOUND = 1.0
 FEW_SECONDS = 3.0
+SUSPENDED_SECONDS = 12.0
+RESUME_BOUND = 3.0
 
 
 @pytest.mark.usefixtures("late_events")
@@ -107,3 +112,32 @@ def test_a_replica_cannot_see_the_log(stage: Stage, operator: Operator) -> None:
         stage.log_link.release()
         stage.origin_link.targets = [service.port for service in stage.campaigns]
     waits(lambda: blind.health()["status"] == "ok", RETURN_BOUND)
+
+
+def test_an_instance_is_suspended(stage: Stage, operator: Operator) -> None:
+    """When it runs again it has the newest campaigns at once, and receives events soon after."""
+    with profile_service(**stage.settings()) as instance:
+        instance.until_ready()
+        os.kill(instance.pid, signal.SIGSTOP)
+        try:
+            time.sleep(SUSPENDED_SECONDS)
+            _becomes_current(instance, operator, resume=True)
+        finally:
+            os.kill(instance.pid, signal.SIGCONT)
+        assert instance.metric("profile_service_refetches_total", cause="suspended") == 1
+        waits(lambda: instance.metric("profile_service_rabbitmq_connected"), RESUME_BOUND)
+        before = instance.metric("profile_service_events_total", outcome="applied")
+        _becomes_current(instance, operator)
+        assert instance.metric("profile_service_events_total", outcome="applied") > before
+
+
+def _becomes_current(
+    instance: WarmServiceProcess, operator: Operator, *, resume: bool = False
+) -> None:
+    revision = operator.change()
+    if resume:
+        os.kill(instance.pid, signal.SIGCONT)
+    waits(
+        lambda: instance.health()["checks"]["campaigns"].get("revision", 0) >= revision,
+        RESUME_BOUND,
+    )

@@ -39,7 +39,7 @@ RETRY_CAP = TTL / 10
 
 @dataclass
 class Pair:
-    """An instance with an origin of its own, and who asks it."""
+    """An instance with an origin and a game client of its own."""
 
     origin: Origin
     instance: WarmServiceProcess

@@ -34,7 +34,7 @@ REMOVALS = {
 
 
 def test_rabbitmq_is_away_for_20_seconds(stage: Stage, operator: Operator) -> None:
-    """Without RabbitMQ changes come by the TTL; who starts meanwhile serves at once."""
+    """Without RabbitMQ changes come by the TTL; a late instance serves at once."""
     stage.rabbit.stop()
     ends = time.monotonic() + 20.0
 
@@ -77,7 +77,7 @@ def test_what_was_declared_is_removed(stage: Stage, operator: Operator, removal:
 
 
 def test_connections_are_closed_by_force(stage: Stage, operator: Operator) -> None:
-    """Who is thrown out comes back."""
+    """Services whose connections are closed come back."""
     stage.rabbit.control("close_all_connections", "test")
     stage.converge(operator.change(), RETURN_BOUND)
 

@@ -22,8 +22,8 @@ from testbed.deployment import (
 )
 from testbed.fakes import body_of, event_of
 from testbed.warm import WarmServiceProcess, profile_service
+from tests.faults.foreign_publisher import ForeignPublisher
 from tests.faults.origin import Origin, forward
-from tests.faults.stranger import Stranger
 
 FOREIGN_SECONDS = 6.0
 
@@ -35,13 +35,13 @@ def test_another_environment_on_the_same_exchange(stage: Stage, operator: Operat
     with (
         Origin(stage.background, forward(stage.campaigns[0].url)) as origin,
         profile_service(**stage.settings(campaigns_url=origin.url)) as counted,
-        Stranger(stage.background, amqp_url(stage.rabbit.port)) as stranger,
+        ForeignPublisher(stage.background, amqp_url(stage.rabbit.port)) as publisher,
     ):
         counted.until_ready()
         time.sleep(CHANGE_BOUND)  # the refetch of its first connect is another cause
         began = time.monotonic()
         while time.monotonic() < began + FOREIGN_SECONDS:
-            stranger.publish([event] * 5)
+            publisher.publish([event] * 5)
             operator.change()
             time.sleep(0.1)
         stage.converge(operator.change(), CHANGE_BOUND)

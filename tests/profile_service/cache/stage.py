@@ -20,7 +20,7 @@ TTL = 300.0
 
 
 def revision(number: int, **fields: Any) -> CampaignSnapshot:
-    """Give the snapshot of a revision: its campaigns tell which one it is."""
+    """Return the snapshot of a revision, with a campaign named for it."""
     campaigns = [
         a_published_campaign("always", revision=1),
         a_published_campaign(f"revision {number}", revision=number),
@@ -75,26 +75,26 @@ async def refetching(cache: RunCache) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def a_running_cache(origin: FakeOrigin, *, follow: bool = False) -> AsyncIterator[RunCache]:
-    """Give a cache that has asked `origin` once."""
+    """Yield a cache that has asked `origin` once."""
     cache = a_cache(origin, follow=follow)
     async with refetching(cache):
         yield cache
 
 
 async def take(cache: RunCache, snapshot: CampaignSnapshot, **headers: Any) -> None:
-    """Give the cache the event that brings `snapshot`, and let it do what it does at once."""
+    """Hand the cache the event that brings `snapshot`, and let the consequences run."""
     await cache.receive(event_of(snapshot, **headers), body_of(snapshot))
     await settle()
 
 
 async def receive(cache: RunCache, snapshot: CampaignSnapshot, **headers: Any) -> None:
-    """Give the cache a heartbeat at `snapshot`, and let it do what it does at once."""
+    """Hand the cache a heartbeat at `snapshot`, and let the consequences run."""
     await cache.receive(event_of(snapshot, **headers), b"")
     await settle()
 
 
 def held(cache: CampaignCache) -> HeldSnapshot:
-    """Give what the cache holds; it must hold something, and all of it."""
+    """Return the held snapshot, which must be there and complete."""
     snapshot = cache.held
     assert snapshot is not None
     assert snapshot.campaigns.get("always") is not None
@@ -104,5 +104,5 @@ def held(cache: CampaignCache) -> HeldSnapshot:
 
 
 def held_revision(cache: CampaignCache) -> int:
-    """Give the revision that the cache holds."""
+    """Return the revision that the cache holds."""
     return held(cache).position.revision

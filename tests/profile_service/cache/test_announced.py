@@ -1,4 +1,4 @@
-"""Revisions that were named without their campaigns."""
+"""Revisions that were announced without their campaigns."""
 
 from profile_service.cache.announced import MAX_MISSES, AnnouncedRevision
 from tests.profile_service.cache.stage import revision
@@ -7,7 +7,7 @@ HELD = revision(5).position
 
 
 def _tries(announced: AnnouncedRevision) -> int:
-    """Give how often the origin is asked again for what was named."""
+    """Return how often the origin is asked again for the announced revision."""
     tries = 0
     while announced.is_missing_from(HELD):
         tries += 1
@@ -30,7 +30,7 @@ def test_each_revision_is_looked_for_equally_often() -> None:
 
 
 def test_repeating_a_revision_does_not_prolong_the_search() -> None:
-    """A publisher that keeps naming what nobody shows is believed for a few tries only."""
+    """A publisher that keeps announcing a revision that no replica has is believed a few times."""
     announced = AnnouncedRevision()
     tries = 0
     for _ in range(2 * MAX_MISSES):

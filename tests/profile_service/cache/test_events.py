@@ -1,4 +1,4 @@
-"""What an event does to the held campaigns."""
+"""The effect of an event on the held campaigns."""
 
 import asyncio
 from typing import Any
@@ -24,7 +24,7 @@ from tests.simulated_time import settle, simulated
 
 @simulated
 async def test_a_newer_revision_replaces_the_held_one() -> None:
-    """An event that brings a newer snapshot is all that is needed; nobody else is asked."""
+    """An event that brings a newer snapshot is enough; the origin is not asked."""
     origin = FakeOrigin(revision(5))
     async with a_running_cache(origin) as cache:
         await take(cache, revision(6))

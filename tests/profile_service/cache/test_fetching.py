@@ -307,7 +307,7 @@ async def test_an_answer_that_was_old_already_is_not_overtaken() -> None:
 
 @simulated
 async def test_by_hand_it_refetches_now() -> None:
-    """The answer tells what was held before and after."""
+    """The result names the positions held before and after."""
     origin = FakeOrigin(revision(5))
     async with a_running_cache(origin) as cache:
         origin.snapshot = revision(6)

@@ -45,7 +45,7 @@ class App:
 
 
 def origin_of(app: App) -> HttpOrigin:
-    """Give an origin that asks this app."""
+    """Return an origin that asks this app."""
     transport = httpx.ASGITransport(app)
     return HttpOrigin(httpx.AsyncClient(transport=transport, base_url="http://campaigns"))
 

@@ -40,7 +40,7 @@ class Instance:
         self.url = URL
 
     def file(self) -> LastGoodFile:
-        """Give its last-good file."""
+        """Return its last-good file."""
         return LastGoodFile(self.path, campaigns_url=self.url, clock=self.clock)
 
     @asynccontextmanager
@@ -54,12 +54,12 @@ class Instance:
 
 
 def content(path: Path) -> bytes:
-    """Give what the file holds; nothing when there is none."""
+    """Return the file's bytes; none when there is no file."""
     return path.read_bytes() if path.is_file() else b""
 
 
 def revision_in(path: Path) -> int | None:
-    """Give the revision that the file holds."""
+    """Return the revision in the file."""
     snapshot = content(path).partition(b"\n")[2]
     return int(orjson.loads(snapshot)["revision"]) if snapshot else None
 
@@ -85,7 +85,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 async def restored(path: Path, *, url: str = URL, after: float = 0.0) -> Instance:
-    """Give an instance, started so many seconds later, that was offered the file."""
+    """Return an instance, started so many seconds later, that was offered the file."""
     instance = Instance(path)
     instance.url = url
     instance.clock.advance(after)
@@ -94,7 +94,7 @@ async def restored(path: Path, *, url: str = URL, after: float = 0.0) -> Instanc
 
 
 def mode(path: Path) -> int:
-    """Give who may do what with the file."""
+    """Return the file's permissions."""
     return path.stat().st_mode & 0o777
 
 

@@ -1,4 +1,4 @@
-"""How an offered snapshot stands to the held one."""
+"""How an offered snapshot relates to the held one."""
 
 from collections.abc import Collection
 from uuid import UUID
@@ -35,7 +35,7 @@ def test_a_position_is_compared_within_its_store(
 
 
 def test_the_first_position_is_compared_with_nothing() -> None:
-    """Whatever is offered to one who holds nothing is the first."""
+    """With nothing held, any position is the first."""
     assert relation(None, HELD) is Relation.FIRST
 
 

@@ -75,7 +75,7 @@ def test_a_paced_refetch_that_another_answers_is_forgotten() -> None:
 
 
 def _starts(cause: Cause, asked: list[float]) -> list[float]:
-    """Give when refetches begin, if each begins as soon as it is due."""
+    """Return when refetches begin, if each begins as soon as it is due."""
     schedule = RefetchSchedule(TTL)
     starts = []
     for moment in asked:

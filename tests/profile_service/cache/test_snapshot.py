@@ -1,4 +1,4 @@
-"""How old the held snapshot's news is."""
+"""The age of the held snapshot."""
 
 from datetime import timedelta
 
@@ -12,7 +12,7 @@ from testbed.builders import NOW, a_snapshot
 
 
 def a_held_snapshot(*, as_of: float = 100.0, confirmed: bool = True) -> HeldSnapshot:
-    """Give a snapshot of no campaigns, known to be the newest at `as_of`."""
+    """Return a snapshot of no campaigns, known to be the newest at `as_of`."""
     return HeldSnapshot(
         position=a_snapshot().position,
         campaigns=CompiledCampaigns.of([]),

@@ -10,7 +10,7 @@ FIELDS = ("country", "language", "gender")
 
 
 def _is_number(value: Any) -> bool:
-    """Tell whether BSON has it as a number: its 64-bit integers are ints of another type."""
+    """Return whether BSON has it as a number: its 64-bit integers are ints of another type."""
     return isinstance(value, int | float) and value is not True and value is not False
 
 

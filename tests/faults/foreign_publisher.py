@@ -1,4 +1,4 @@
-"""Somebody else who publishes on the exchange."""
+"""A foreign publisher on the exchange."""
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -14,8 +14,8 @@ from testbed.background import Background
 Event = tuple[bytes, Mapping[str, str]]
 
 
-class Stranger:
-    """Publishes what it is told to, as fast as it can or at a pace."""
+class ForeignPublisher:
+    """Publishes events of the test's choice."""
 
     def __init__(self, background: Background, amqp_url: str) -> None:
         self._background = background
