@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Protocol
 
-from campaign_publisher.publishing.publisher import PublishFailed
+from campaign_publisher.publishing.publisher import Delivery, PublishFailed
 from foundation.tasks import running
 from profile_service.messaging.subscription import DeadLetterCounts
 
@@ -70,7 +70,7 @@ class Handover:
 
     async def publish(
         self, body: bytes, *, headers: dict[str, str], message_type: str, message_id: str
-    ) -> None:
+    ) -> Delivery:
         """Wait until the profile service has handled an event.
 
         It is a little later to start than the publisher, which waits for it so long.
@@ -84,6 +84,7 @@ class Handover:
         except Exception as error:
             logger.exception("a %s was not handled", message_type)
             raise PublishFailed("the profile service did not handle it") from error
+        return Delivery.ROUTED
 
     async def _subscriber(self) -> Handler:
         with suppress(TimeoutError):

@@ -16,7 +16,7 @@ from campaign_publisher.log.change import (
     Checkpoint,
     LogUnavailable,
 )
-from campaign_publisher.publishing.publisher import NobodyListens, PublishFailed
+from campaign_publisher.publishing.publisher import Delivery, PublishFailed
 from contracts.snapshot import CampaignSnapshot, LogPosition
 from contracts.wire import SnapshotEvent
 from profile_service.cache.origin import Fetched, OriginUnavailable
@@ -372,7 +372,7 @@ class FakeChannel:
 
     async def publish(
         self, body: bytes, *, headers: dict[str, str], message_type: str, message_id: str
-    ) -> None:
+    ) -> Delivery:
         self.tries += 1
         await asyncio.sleep(0)
         if self.hanging:
@@ -383,7 +383,8 @@ class FakeChannel:
             await self.sending()
         self.sent.append(Sent(SnapshotEvent.from_headers(headers), body, message_type, message_id))
         if self.deserted:
-            raise NobodyListens
+            return Delivery.UNROUTED
+        return Delivery.ROUTED
 
     def fail(self) -> None:
         """Confirm nothing from now on."""

@@ -1,4 +1,4 @@
-"""The AsyncAPI document of what is published."""
+"""The AsyncAPI document of the snapshot events."""
 
 from faststream.rabbit import RabbitBroker
 from faststream.specification import AsyncAPI
@@ -8,15 +8,15 @@ from contracts.snapshot import SCHEMA
 
 
 def describe_events() -> bytes:
-    """Give the AsyncAPI document, as JSON, of what is published."""
+    """Return the AsyncAPI document of the snapshot events, as JSON."""
     broker = RabbitBroker("amqp://localhost/")  # never connected
     snapshot_publisher(broker)
     document = AsyncAPI(
         broker,
         title="Campaign snapshots",
         version=str(SCHEMA),
-        description="What the campaign service publishes, at its start, when a campaign changes, "
-        "after a reconnect, and as heartbeats in between. Bind a queue of your own to the "
-        "exchange; an event may be lost, doubled or late, and each holds all.",
+        description="Published by the campaign service at its start, when a campaign changes and "
+        "after a reconnect, with heartbeats in between. Bind a queue of your own to the exchange. "
+        "An event may be lost, doubled or late; each snapshot holds all campaigns.",
     )
     return document.to_specification().to_json().encode()

@@ -1,9 +1,10 @@
-"""SnapshotPublisher: tells all profile services of the newest snapshot until RabbitMQ has it."""
+"""SnapshotPublisher: sends the newest snapshot to all profile services until it is confirmed."""
 
 import asyncio
 import logging
 from contextlib import suppress
 from datetime import timedelta
+from enum import Enum, auto
 from typing import Protocol
 from uuid import uuid4
 
@@ -19,33 +20,35 @@ logger = logging.getLogger(__name__)
 
 PUBLISH_SECONDS = 5.0
 MAX_BACKOFF_SECONDS = 2.0
-LOOK_SECONDS = 1.0  # how soon it shows that the log can be read again
+LOOK_SECONDS = 1.0  # until the next look whether this replica is authoritative
 
 
 class PublishFailed(Exception):
     """A message was not confirmed; it may arrive nevertheless."""
 
 
-class NobodyListens(Exception):
-    """A message was confirmed, and there was nobody to receive it."""
+class Delivery(Enum):
+    """Where a confirmed message went."""
+
+    ROUTED = auto()  # to a queue at least
+    UNROUTED = auto()  # to no queue: no profile service has one
 
 
 class SnapshotChannel(Protocol):
-    """The way to all profile services."""
+    """The connection to all profile services."""
 
     @property
     def is_up(self) -> bool:
-        """Whether it is believed to work."""
+        """Whether the connection is believed to work."""
         ...
 
     async def publish(
         self, body: bytes, *, headers: dict[str, str], message_type: str, message_id: str
-    ) -> None:
-        """Send to everybody who listens; returns when that is certain.
+    ) -> Delivery:
+        """Send a message to all profile services; return when it is confirmed.
 
         Raises:
-            PublishFailed: it may not have been sent.
-            NobodyListens: it was sent, and went to nobody.
+            PublishFailed: it was not confirmed.
         """
         ...
 
@@ -54,7 +57,7 @@ class SnapshotPublisher:
     """Compares the newest revision with the newest that RabbitMQ confirmed, and closes the gap.
 
     Only the newest snapshot is ever sent, never a queue of old ones. Nothing is sent
-    while this replica cannot vouch for what it holds.
+    while this replica is not authoritative: its state may be outdated.
     """
 
     def __init__(
@@ -93,7 +96,7 @@ class SnapshotPublisher:
             self._news.set()
 
     async def reconnected(self) -> None:
-        """Forget what was confirmed: who listens now may have missed it."""
+        """Send the snapshot again: queues that exist now may be new, and lack the last one."""
         self._connections += 1
         self.confirmed = None
         if self._reason is not SnapshotReason.STARTUP:
@@ -102,7 +105,7 @@ class SnapshotPublisher:
         self._news.set()
 
     async def run(self, channel: SnapshotChannel) -> None:
-        """Send what is due until cancelled."""
+        """Send snapshots and heartbeats when they are due, until cancelled."""
         # aio-pika may swallow a cancellation that comes as its confirmation does.
         while not being_cancelled():
             self._news.clear()
@@ -112,15 +115,18 @@ class SnapshotPublisher:
                     await self._news.wait()
 
     async def step(self, channel: SnapshotChannel) -> float:
-        """Send what is due now; give the seconds after which to look again."""
+        """Send the message that is due now, if any; return the seconds until the next step."""
         try:
-            if not await self._send_what_is_due(channel):
+            if not await self._send_due(channel):
                 return self._backoff.next()
             if not self._is_level:
+                # The state moved on, or the connection was made anew, while the message was on
+                # its way. No news has to come for it: the next step follows at once.
                 return 0.0
             self._waiting_since = None
+            # No news comes either when the replica stops being authoritative: it is looked at.
             return min(self._until_heartbeat, LOOK_SECONDS)
-        except Unavailable:  # this replica cannot vouch for what it holds
+        except Unavailable:  # this replica is not authoritative
             return LOOK_SECONDS
 
     @property
@@ -132,7 +138,7 @@ class SnapshotPublisher:
         due = self._sent_at + self._heartbeat_seconds - self._clock.elapsed()
         return max(due, 0.0)
 
-    async def _send_what_is_due(self, channel: SnapshotChannel) -> bool:
+    async def _send_due(self, channel: SnapshotChannel) -> bool:
         if not self._is_level:
             return await self._send_snapshot(channel)
         if not self._until_heartbeat:
@@ -146,7 +152,7 @@ class SnapshotPublisher:
             return False
         logger.info("published revision %d (%s)", event.revision, self._reason)
         self.snapshots_sent += 1
-        # A reconnect in between means that some may have listened too late for it.
+        # After a reconnect in between, a queue may have been made too late for this snapshot.
         if connections == self._connections:
             self.confirmed = event.position
             self._reason = SnapshotReason.CHANGE
@@ -164,40 +170,27 @@ class SnapshotPublisher:
         try:
             # The client's own time-out is not to be relied on: FastStream drops it.
             async with asyncio.timeout(PUBLISH_SECONDS):
-                await channel.publish(
+                delivery = await channel.publish(
                     body,
                     headers=event.to_headers(),
                     message_type=message_type,
                     message_id=str(uuid4()),
                 )
-            self._heard()
-        except NobodyListens:
-            self._went_unheard(event)
         except (PublishFailed, TimeoutError) as error:
             self._failed(event, error)
             return False
         except asyncio.CancelledError as error:
+            # aio-pika lets one out of a publish whose connection broke: that is a failure.
             if being_cancelled():
                 raise
             self._failed(event, error)
             return False
-        self._succeeded(event)
+        self._succeeded(event, delivery)
         return True
 
     def _note_waiting(self) -> None:
         if self._waiting_since is None:
             self._waiting_since = self._clock.elapsed()
-
-    def _went_unheard(self, event: SnapshotEvent) -> None:
-        self.unheard += 1
-        if self._is_heard:
-            logger.info("no profile service listens: revision %d went to nobody", event.revision)
-        self._is_heard = False
-
-    def _heard(self) -> None:
-        if not self._is_heard:
-            logger.info("a profile service listens now")
-        self._is_heard = True
 
     def _failed(self, event: SnapshotEvent, error: BaseException) -> None:
         self.failures += 1
@@ -205,9 +198,19 @@ class SnapshotPublisher:
         if self.failures_in_a_row == 1:
             logger.warning("revision %d cannot be published: %r", event.revision, error)
 
-    def _succeeded(self, event: SnapshotEvent) -> None:
+    def _succeeded(self, event: SnapshotEvent, delivery: Delivery) -> None:
+        self._note_delivery(event, delivery)
         if self.failures_in_a_row:
             logger.info("publishing works again, at revision %d", event.revision)
         self.failures_in_a_row = 0
         self._backoff.reset()
         self._sent_at = self._clock.elapsed()
+
+    def _note_delivery(self, event: SnapshotEvent, delivery: Delivery) -> None:
+        is_heard = delivery is Delivery.ROUTED
+        self.unheard += not is_heard
+        if self._is_heard and not is_heard:
+            logger.info("no profile service listens: revision %d went to nobody", event.revision)
+        if is_heard and not self._is_heard:
+            logger.info("a profile service listens now")
+        self._is_heard = is_heard

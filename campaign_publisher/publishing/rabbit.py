@@ -7,13 +7,15 @@ from aiormq.abc import DeliveredMessage
 from faststream.rabbit import ExchangeType, RabbitBroker, RabbitExchange
 from faststream.rabbit.publisher import RabbitPublisher
 
-from campaign_publisher.publishing.publisher import NobodyListens, PublishFailed, SnapshotChannel
-from contracts.snapshot import CampaignSnapshot
+from campaign_publisher.publishing.publisher import Delivery, PublishFailed, SnapshotChannel
+from contracts.snapshot import CampaignSnapshot, SnapshotReason
 from contracts.wire import (
     HEAD_HEADER,
     HEARTBEAT_HEADER,
     HEARTBEAT_TYPE,
     LOG_AGE_HEADER,
+    PUBLISHED_AT_HEADER,
+    REASON_HEADER,
     REVISION_HEADER,
     SNAPSHOT_EXCHANGE,
     SNAPSHOT_TYPE,
@@ -25,8 +27,10 @@ APP_ID = "campaign-publisher"
 
 _HEADERS = (
     f"Headers, all text: `{STORE_ID_HEADER}` names the log that revisions count in, "
-    f"`{REVISION_HEADER}` and `{HEAD_HEADER}` the last change in it, `{LOG_AGE_HEADER}` how many "
-    f"seconds ago that was seen to be so, `{HEARTBEAT_HEADER}` the seconds between heartbeats."
+    f"`{REVISION_HEADER}` and `{HEAD_HEADER}` its newest change, `{LOG_AGE_HEADER}` the seconds "
+    f"since the log was read, `{HEARTBEAT_HEADER}` the seconds between heartbeats. For people: "
+    f"`{PUBLISHED_AT_HEADER}`, RFC 3339, and `{REASON_HEADER}`, one of "
+    f"{', '.join(f'`{reason}`' for reason in SnapshotReason)}. Ignore headers that you do not know."
 )
 
 
@@ -72,12 +76,11 @@ class RabbitSnapshotChannel:
 
     async def publish(
         self, body: bytes, *, headers: dict[str, str], message_type: str, message_id: str
-    ) -> None:
-        """Publish a persistent message; returns when RabbitMQ has confirmed it.
+    ) -> Delivery:
+        """Publish a persistent message; return when RabbitMQ has confirmed it.
 
         Raises:
             PublishFailed: RabbitMQ did not confirm it.
-            NobodyListens: RabbitMQ confirmed it, and no queue took it.
         """
         try:
             confirmation = await self._link.part.publish(
@@ -86,5 +89,6 @@ class RabbitSnapshotChannel:
         except Exception as error:
             # aio-pika, aiormq, asyncio and FastStream each have errors of their own for this.
             raise PublishFailed(repr(error)) from error
-        if isinstance(confirmation, DeliveredMessage):
-            raise NobodyListens
+        # A mandatory message that no queue took comes back whole, before its confirmation.
+        returned = isinstance(confirmation, DeliveredMessage)
+        return Delivery.UNROUTED if returned else Delivery.ROUTED

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-from campaign_publisher.publishing.publisher import PublishFailed, SnapshotChannel
+from campaign_publisher.publishing.publisher import Delivery, PublishFailed, SnapshotChannel
 from campaign_publisher.publishing.rabbit import open_rabbit_channel
 from contracts.snapshot import CampaignSnapshot
 from contracts.wire import HEARTBEAT_TYPE, SNAPSHOT_TYPE
@@ -88,9 +88,10 @@ async def until(condition: Callable[[], object], within: float = DEADLINE) -> No
 
 async def publish(
     channel: SnapshotChannel, snapshot: CampaignSnapshot, *, message_id: str = "one", **event: float
-) -> None:
-    """Publish a snapshot, trying until RabbitMQ confirms it."""
-    await _send(channel, body_of(snapshot), event_of(snapshot, **event).to_headers(), message_id)
+) -> Delivery:
+    """Publish a snapshot, trying until RabbitMQ confirms it; return where it went."""
+    headers = event_of(snapshot, **event).to_headers()
+    return await _send(channel, body_of(snapshot), headers, message_id)
 
 
 async def beat(channel: SnapshotChannel, snapshot: CampaignSnapshot, **event: float) -> None:
@@ -100,15 +101,14 @@ async def beat(channel: SnapshotChannel, snapshot: CampaignSnapshot, **event: fl
 
 async def _send(
     channel: SnapshotChannel, body: bytes, headers: dict[str, str], message_id: str
-) -> None:
+) -> Delivery:
     message_type = SNAPSHOT_TYPE if body else HEARTBEAT_TYPE
     async with asyncio.timeout(DEADLINE):
         while True:
             try:
                 async with asyncio.timeout(2.0):
-                    await channel.publish(
+                    return await channel.publish(
                         body, headers=headers, message_type=message_type, message_id=message_id
                     )
-                    return
             except (PublishFailed, TimeoutError):
                 await asyncio.sleep(0.05)
