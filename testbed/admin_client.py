@@ -16,7 +16,7 @@ TOKEN = "letmein"
 WRITE_LIMIT = 10.0
 
 
-class Operator:
+class AdminClient:
     """Writes to the first of `urls` that takes it; each write is another revision."""
 
     def __init__(self, urls: Sequence[str]) -> None:

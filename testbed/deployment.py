@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from testbed import servers
-from testbed.admin_client import TOKEN, Operator
+from testbed.admin_client import TOKEN, AdminClient
 from testbed.background import Background
 from testbed.game_client import Asking, Client
 from testbed.proxy import Proxy
@@ -31,7 +31,7 @@ LOOK_EVERY = 0.02
 
 
 @dataclass
-class Stage:
+class Deployment:
     """The processes, the links between them, the game clients and the operator.
 
     The first campaign service reaches RabbitMQ through `publisher_link`, the second one
@@ -88,7 +88,7 @@ class Stage:
     def converge(self, revision: int, within: float) -> None:
         """Wait until every instance answers from `revision`, and note the seconds that it took."""
         started = time.monotonic()
-        waits(
+        eventually(
             lambda: all(client.revision == revision for client in self.clients),
             within,
             lambda: f"revision {revision} awaited, clients see {self.revisions()}",
@@ -108,7 +108,7 @@ def amqp_url(port: int) -> str:
     return f"amqp://guest:guest@127.0.0.1:{port}/?heartbeat={AMQP_HEARTBEAT}"
 
 
-def waits(
+def eventually(
     condition: Callable[[], object], within: float, otherwise: Callable[[], str] | str = ""
 ) -> None:
     """Wait until `condition` holds; fails after `within` seconds and says what is there."""
@@ -120,18 +120,18 @@ def waits(
         time.sleep(LOOK_EVERY)
 
 
-def waits_for(
+def eventually_reports(
     service: WarmServiceProcess, condition: Callable[[dict[str, Any]], object], within: float
 ) -> None:
     """Wait until what `/health/ready` says fulfils `condition`; its status is `http`."""
-    waits(lambda: condition(service.health()), within, lambda: str(service.health()))
+    eventually(lambda: condition(service.health()), within, lambda: str(service.health()))
 
 
 @contextmanager
-def running_stage(
+def running_deployment(
     rabbit: RabbitNode, mongo: MongoNode, background: Background
-) -> Iterator[tuple[Stage, Operator]]:
-    """Return a stage where everybody is at the newest revision, and an operator."""
+) -> Iterator[tuple[Deployment, AdminClient]]:
+    """Return a deployment where everybody is at the newest revision, and an operator."""
     with ExitStack() as stack:
         database = f"faults-{uuid.uuid4().hex}"
         stack.callback(servers.drop_database, mongo.url, database)
@@ -139,25 +139,27 @@ def running_stage(
             stack.enter_context(Proxy(background, port))
             for port in (rabbit.port, rabbit.port, mongo.port, 0)
         )
-        stage = Stage(rabbit, mongo, background, database, amqp_one, amqp_two, log, origin)
+        deployment = Deployment(
+            rabbit, mongo, background, database, amqp_one, amqp_two, log, origin
+        )
         services = [
-            campaign_service(**stage.settings(amqp_url=amqp_url(amqp_one.port))),
-            campaign_service(**stage.settings(mongo_url=f"mongodb://127.0.0.1:{log.port}")),
+            campaign_service(**deployment.settings(amqp_url=amqp_url(amqp_one.port))),
+            campaign_service(**deployment.settings(mongo_url=f"mongodb://127.0.0.1:{log.port}")),
         ]
-        stage.campaigns = [stack.enter_context(service) for service in services]
-        origin.targets = [service.port for service in stage.campaigns]
+        deployment.campaigns = [stack.enter_context(service) for service in services]
+        origin.targets = [service.port for service in deployment.campaigns]
         services = [
-            profile_service(**stage.settings(amqp_url=amqp_url(amqp_two.port))),
-            profile_service(**stage.settings()),
+            profile_service(**deployment.settings(amqp_url=amqp_url(amqp_two.port))),
+            profile_service(**deployment.settings()),
         ]
-        stage.profiles = [stack.enter_context(service) for service in services]
-        operator = stack.enter_context(Operator(stage.operator_urls))
-        stage.clients = [
-            Client(service.url, operator.acknowledged_at) for service in stage.profiles
+        deployment.profiles = [stack.enter_context(service) for service in services]
+        operator = stack.enter_context(AdminClient(deployment.operator_urls))
+        deployment.clients = [
+            Client(service.url, operator.acknowledged_at) for service in deployment.profiles
         ]
-        for service in (*stage.campaigns, *stage.profiles):
+        for service in (*deployment.campaigns, *deployment.profiles):
             service.until_ready()
-        operator.put_profile(stage.profiles[0].url)
-        stack.enter_context(Asking(background, stage.clients))
-        stage.converge(operator.change(), CHANGE_BOUND)
-        yield stage, operator
+        operator.put_profile(deployment.profiles[0].url)
+        stack.enter_context(Asking(background, deployment.clients))
+        deployment.converge(operator.change(), CHANGE_BOUND)
+        yield deployment, operator

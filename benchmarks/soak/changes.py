@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Self
 
-from testbed.admin_client import WRITE_LIMIT, Operator
+from testbed.admin_client import WRITE_LIMIT, AdminClient
 
 EVERY_SECONDS = 0.5
 # The last change may be waiting for a replica that takes it.
@@ -18,7 +18,7 @@ class Changes:
     `refused` counts the writes that no replica accepted within the client's time limit.
     """
 
-    def __init__(self, operator: Operator) -> None:
+    def __init__(self, operator: AdminClient) -> None:
         self.refused = 0
         self._operator = operator
         # One at a time: what is put again must be the newest that was put.

@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from benchmarks.servers.processes import start_all
-from testbed.admin_client import TOKEN, Operator
+from testbed.admin_client import TOKEN, AdminClient
 from testbed.background import Background
 from testbed.deployment import HEARTBEAT, POLL, TTL, amqp_url
 from testbed.game_client import TOLERANCE, Asking, Client
@@ -46,13 +46,13 @@ class Instance:
 
 
 @dataclass(frozen=True)
-class Stage:
+class SoakDeployment:
     """Two campaign services and three instances on a RabbitMQ and a MongoDB of their own."""
 
     rabbit: RabbitNode
     mongo: MongoNode
     background: Background
-    operator: Operator
+    operator: AdminClient
     campaigns: Sequence[ServiceProcess]
     instances: Sequence[Instance]
 
@@ -81,7 +81,7 @@ class Stage:
 
 
 @contextmanager
-def running() -> Iterator[Stage]:
+def running() -> Iterator[SoakDeployment]:
     """Start everything; it is gone after the block.
 
     Raises:
@@ -103,7 +103,7 @@ def running() -> Iterator[Stage]:
             campaign_service(**settings, amqp_url=amqp_url(rabbit.port))
             for _ in range(CAMPAIGN_SERVICES)
         ]
-        operator = stack.enter_context(Operator([service.url for service in campaigns]))
+        operator = stack.enter_context(AdminClient([service.url for service in campaigns]))
         ports = [service.port for service in campaigns]
         settings["campaigns_url"] = (
             f"http://127.0.0.1:{stack.enter_context(Proxy(background, *ports)).port}"
@@ -114,15 +114,15 @@ def running() -> Iterator[Stage]:
             for link in links
             for process in [profile_service(**settings, amqp_url=amqp_url(link.port))]
         ]
-        stage = Stage(rabbit, mongo, background, operator, campaigns, instances)
-        start_all(list(stage.services.values()), stack)
+        deployment = SoakDeployment(rabbit, mongo, background, operator, campaigns, instances)
+        start_all(list(deployment.services.values()), stack)
         for service in (*campaigns, *(each.process for each in instances)):
             service.until_ready()
         operator.put_profile(instances[0].process.url)
         operator.change()
-        stack.enter_context(Asking(background, stage.clients))
-        yield stage
+        stack.enter_context(Asking(background, deployment.clients))
+        yield deployment
 
 
-def _clients(url: str, operator: Operator) -> list[Client]:
+def _clients(url: str, operator: AdminClient) -> list[Client]:
     return [Client(url, operator.acknowledged_at) for _ in range(CLIENTS_OF_AN_INSTANCE)]

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 
 import aio_pika
 
-from benchmarks.soak.deployment import Stage
+from benchmarks.soak.deployment import SoakDeployment
 from contracts.wire import SNAPSHOT_EXCHANGE
 from testbed.deployment import BLACK_HOLE_BOUND
 
-Break = Callable[[Stage, random.Random], None]
+Break = Callable[[SoakDeployment, random.Random], None]
 
 # Longer than a reconnect takes to back off to its longest pause.
 AWAY_SECONDS = 5.0
@@ -18,28 +18,28 @@ SUSPENDED_SECONDS = 2.0
 CONNECT_LIMIT = 10.0
 
 
-def rabbitmq_is_stopped(stage: Stage, _: random.Random) -> None:
+def rabbitmq_is_stopped(deployment: SoakDeployment, _: random.Random) -> None:
     """RabbitMQ is away for a while."""
-    stage.rabbit.stop()
+    deployment.rabbit.stop()
     time.sleep(AWAY_SECONDS)
-    stage.rabbit.start()
+    deployment.rabbit.start()
 
 
-def rabbitmq_is_killed(stage: Stage, _: random.Random) -> None:
+def rabbitmq_is_killed(deployment: SoakDeployment, _: random.Random) -> None:
     """RabbitMQ ends as by a power cut, and comes back."""
-    stage.rabbit.kill()
-    stage.rabbit.start()
+    deployment.rabbit.kill()
+    deployment.rabbit.start()
 
 
-def rabbitmq_is_restarted(stage: Stage, _: random.Random) -> None:
+def rabbitmq_is_restarted(deployment: SoakDeployment, _: random.Random) -> None:
     """RabbitMQ is restarted in order."""
-    stage.rabbit.stop()
-    stage.rabbit.start()
+    deployment.rabbit.stop()
+    deployment.rabbit.start()
 
 
-def link_is_a_black_hole(stage: Stage, chance: random.Random) -> None:
+def link_is_a_black_hole(deployment: SoakDeployment, chance: random.Random) -> None:
     """An instance's link to RabbitMQ swallows packets until that must have been noticed."""
-    instance = chance.choice(stage.instances)
+    instance = chance.choice(deployment.instances)
     for client in instance.clients:
         # News that a link held back is taken for as fresh as when it arrives.
         client.tolerance = BLACK_HOLE_BOUND
@@ -50,41 +50,41 @@ def link_is_a_black_hole(stage: Stage, chance: random.Random) -> None:
         instance.link.release()
 
 
-def campaign_service_is_killed(stage: Stage, _: random.Random) -> None:
+def campaign_service_is_killed(deployment: SoakDeployment, _: random.Random) -> None:
     """A campaign service ends in the middle of whatever it does; the other one goes on.
 
     It is always the last one, so that the others' memory is seen over the whole time.
     """
-    killed = stage.campaigns[-1]
+    killed = deployment.campaigns[-1]
     killed.kill()
     killed.start()
 
 
-def instance_is_restarted(stage: Stage, _: random.Random) -> None:
+def instance_is_restarted(deployment: SoakDeployment, _: random.Random) -> None:
     """An instance is stopped as in a deployment and started again; always the last one too."""
-    stage.instances[-1].restart()
+    deployment.instances[-1].restart()
 
 
-def exchange_is_deleted(stage: Stage, _: random.Random) -> None:
+def exchange_is_deleted(deployment: SoakDeployment, _: random.Random) -> None:
     """The exchange goes, and with it all bindings; no connection is closed."""
-    stage.background.run(_delete_exchange(stage.rabbit.url))
+    deployment.background.run(_delete_exchange(deployment.rabbit.url))
 
 
-def mongodb_is_suspended(stage: Stage, _: random.Random) -> None:
+def mongodb_is_suspended(deployment: SoakDeployment, _: random.Random) -> None:
     """MongoDB keeps its connections and does not answer."""
-    _excuse_errors(stage)
-    stage.mongo.suspend()
+    _excuse_errors(deployment)
+    deployment.mongo.suspend()
     try:
         time.sleep(SUSPENDED_SECONDS)
     finally:
-        stage.mongo.resume()
+        deployment.mongo.resume()
 
 
-def mongodb_is_restarted(stage: Stage, _: random.Random) -> None:
+def mongodb_is_restarted(deployment: SoakDeployment, _: random.Random) -> None:
     """MongoDB is restarted in order."""
-    _excuse_errors(stage)
-    stage.mongo.stop()
-    stage.mongo.start()
+    _excuse_errors(deployment)
+    deployment.mongo.stop()
+    deployment.mongo.start()
 
 
 FAULTS: dict[str, Break] = {
@@ -106,8 +106,8 @@ def draw(chance: random.Random) -> Iterator[str]:
         yield from chance.sample(list(FAULTS), len(FAULTS))
 
 
-def _excuse_errors(stage: Stage) -> None:
-    for client in stage.clients:
+def _excuse_errors(deployment: SoakDeployment) -> None:
+    for client in deployment.clients:
         client.mongo_is_away = True
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from benchmarks.report.results import Result
 from benchmarks.soak.changes import Changes, lost_changes
-from benchmarks.soak.deployment import Stage, running
+from benchmarks.soak.deployment import SoakDeployment, running
 from benchmarks.soak.faults import FAULTS, draw
 from benchmarks.soak.findings import Fault, Findings
 from benchmarks.soak.memory import Memory
@@ -28,8 +28,8 @@ NOTE = (
 def run(*, minutes: float, seed: int) -> tuple[Result, list[str]]:
     """Soak for so long; give what was found, and the promises that did not hold."""
     print(f"seed {seed}: {minutes:g} minutes", flush=True)
-    with running() as stage:
-        findings = Soak(stage, random.Random(seed)).run(minutes * 60)
+    with running() as deployment:
+        findings = Soak(deployment, random.Random(seed)).run(minutes * 60)
     result = Result(
         benchmark="soak",
         options={"minutes": minutes, "seed": seed},
@@ -41,13 +41,13 @@ def run(*, minutes: float, seed: int) -> tuple[Result, list[str]]:
 
 
 class Soak:
-    """Breaks a stage and keeps count."""
+    """Breaks a deployment and keeps count."""
 
-    def __init__(self, stage: Stage, chance: random.Random) -> None:
-        self._stage = stage
+    def __init__(self, deployment: SoakDeployment, chance: random.Random) -> None:
+        self._stage = deployment
         self._chance = chance
         self._memory = Memory()
-        self._changes = Changes(stage.operator)
+        self._changes = Changes(deployment.operator)
         self._faults: list[Fault] = []
         self._broken: list[str] = []
 
@@ -100,20 +100,20 @@ class Soak:
                     print(f"          {line}", flush=True)
 
     def _findings(self, seconds: float) -> Findings:
-        stage, clients = self._stage, self._stage.clients
+        deployment, clients = self._stage, self._stage.clients
         broken = sum((client.broken for client in clients), Counter[Promise]())
-        history = stage.operator.history(stage.campaigns[0].url)
+        history = deployment.operator.history(deployment.campaigns[0].url)
         return Findings(
             seconds=seconds,
             requests=sum(client.asked for client in clients),
             excused=sum(client.failed for client in clients) - broken[Promise.ANSWER],
             errors=broken[Promise.ANSWER],
-            over_bound=round(sum(instance.refused for instance in stage.instances)),
+            over_bound=round(sum(instance.refused for instance in deployment.instances)),
             backwards=broken[Promise.FORWARD],
             too_young=broken[Promise.AGE],
-            changes=len(stage.operator.acknowledged),
+            changes=len(deployment.operator.acknowledged),
             changes_refused=self._changes.refused,
-            changes_lost=len(lost_changes(stage.operator.acknowledged, history)),
+            changes_lost=len(lost_changes(deployment.operator.acknowledged, history)),
             worst_staleness=max(client.oldest for client in clients),
             staleness_bound=STALENESS_BOUND,
             faults=self._faults,

@@ -14,7 +14,7 @@ from benchmarks.soak.changes import EVERY_SECONDS, Changes, lost_changes
 from benchmarks.soak.faults import FAULTS, draw
 from benchmarks.soak.findings import Fault, Findings
 from benchmarks.soak.memory import Life, Memory
-from testbed.admin_client import Operator
+from testbed.admin_client import AdminClient
 from testbed.servers import wait_until
 
 LIMIT = 10.0
@@ -70,7 +70,7 @@ def test_an_acknowledged_change_is_lost() -> None:
     assert lost_changes(acknowledged, history) == [2, 3]
 
 
-class BusyOperator(Operator):
+class BusyClient(AdminClient):
     """An operator whose every second change no replica takes."""
 
     def __init__(self) -> None:
@@ -87,7 +87,7 @@ class BusyOperator(Operator):
 
 def test_campaigns_change_all_the_time() -> None:
     """Changes go on when one is not taken, which is counted, and end with the block."""
-    with BusyOperator() as operator:
+    with BusyClient() as operator:
         with Changes(operator) as changes:
             assert changes.make() is None
             wait_until(lambda: operator.tried >= 3, LIMIT)

@@ -13,7 +13,7 @@ from tests.campaign_publisher.replicas import Replica, a_change, a_replica
 
 
 @dataclass
-class Stage:
+class CheckedReplica:
     """A replica with its publisher, moved by hand."""
 
     clock: FakeClock
@@ -27,7 +27,7 @@ class Stage:
         return examine(self.replica.log_replica, self.publisher, self.channel, draining=draining)
 
 
-async def a_stage(*, loaded: bool = True) -> Stage:
+async def a_checked_replica(*, loaded: bool = True) -> CheckedReplica:
     """Give a replica that has published what it loaded."""
     clock = FakeClock()
     log = InMemoryLog(a_change(0), a_change(1, a_campaign()))
@@ -35,18 +35,18 @@ async def a_stage(*, loaded: bool = True) -> Stage:
     interval = timedelta(seconds=60)
     snapshots = Snapshots(replica.log_replica, clock=clock, heartbeat_interval=interval)
     publisher = SnapshotPublisher(snapshots, heartbeat_interval=interval, clock=clock)
-    stage = Stage(clock, log, replica, publisher, FakeChannel())
+    checked = CheckedReplica(clock, log, replica, publisher, FakeChannel())
     if loaded:
         await replica.log_replica.load()
-        await publisher.step(stage.channel)
-    return stage
+        await publisher.step(checked.channel)
+    return checked
 
 
 async def test_all_is_well() -> None:
     """Both checks are named, with revision, store and age."""
-    stage = await a_stage()
-    stage.clock.advance(1.5)
-    health = stage.health()
+    checked = await a_checked_replica()
+    checked.clock.advance(1.5)
+    health = checked.health()
     assert health.status is Status.OK
     assert health.is_ready
     assert health.checks == {
@@ -70,8 +70,8 @@ async def test_all_is_well() -> None:
 
 async def test_before_the_log_was_read() -> None:
     """A replica that is loading is not ready."""
-    stage = await a_stage(loaded=False)
-    health = stage.health()
+    checked = await a_checked_replica(loaded=False)
+    health = checked.health()
     assert not health.is_ready
     assert health.checks["log"]["status"] == "loading"
     assert health.checks["publishing"]["status"] == "behind"
@@ -79,60 +79,60 @@ async def test_before_the_log_was_read() -> None:
 
 async def test_a_log_that_cannot_be_read() -> None:
     """Five polls without a read turn it red, and one read turns it green again."""
-    stage = await a_stage()
-    stage.clock.advance(5.1)
-    health = stage.health()
+    checked = await a_checked_replica()
+    checked.clock.advance(5.1)
+    health = checked.health()
     assert health.status is Status.UNAVAILABLE
     assert not health.is_ready
     assert health.checks["log"]["status"] == "unreadable"
-    await stage.replica.log_replica.follow()
-    assert stage.health().is_ready
+    await checked.replica.log_replica.follow()
+    assert checked.health().is_ready
 
 
 async def test_a_replaced_log() -> None:
     """It is named, and the replica is not ready."""
-    stage = await a_stage()
-    del stage.log.changes[1:]
-    await stage.replica.log_replica.follow()
-    health = stage.health()
+    checked = await a_checked_replica()
+    del checked.log.changes[1:]
+    await checked.replica.log_replica.follow()
+    health = checked.health()
     assert not health.is_ready
     assert health.checks["log"]["status"] == "log replaced"
 
 
 async def test_a_log_that_cannot_be_written_degrades() -> None:
     """A failing write is shown with its reason until a write succeeds; reads go on."""
-    stage = await a_stage()
-    stage.replica.log_replica.appending.failed("disk full")
-    health = stage.health()
+    checked = await a_checked_replica()
+    checked.replica.log_replica.appending.failed("disk full")
+    health = checked.health()
     assert (health.status, health.is_ready) == (Status.DEGRADED, True)
     assert health.checks["log"]["detail"] == "the log cannot be written: disk full"
-    stage.replica.log_replica.appending.recovered()
-    assert stage.health().status is Status.OK
+    checked.replica.log_replica.appending.recovered()
+    assert checked.health().status is Status.OK
 
 
 async def test_rabbitmq_away_degrades_only() -> None:
     """Unconnected, unconfirmed or failing, publishing is behind and the service is ready."""
-    stage = await a_stage()
-    stage.channel.is_up = False
-    assert stage.health().status is Status.DEGRADED
-    stage.channel.is_up = True
-    assert stage.health().status is Status.OK
-    stage.log.changes.append(a_change(2))
-    await stage.replica.log_replica.follow()
-    health = stage.health()
+    checked = await a_checked_replica()
+    checked.channel.is_up = False
+    assert checked.health().status is Status.DEGRADED
+    checked.channel.is_up = True
+    assert checked.health().status is Status.OK
+    checked.log.changes.append(a_change(2))
+    await checked.replica.log_replica.follow()
+    health = checked.health()
     assert health.is_ready
     assert (health.status, health.checks["publishing"]["status"]) == (Status.DEGRADED, "behind")
-    stage.channel.fail()
-    await stage.publisher.step(stage.channel)
-    assert stage.health().checks["publishing"]["failures_in_a_row"] == 1
-    stage.channel.error = None
-    await stage.publisher.step(stage.channel)
-    assert stage.health().status is Status.OK
+    checked.channel.fail()
+    await checked.publisher.step(checked.channel)
+    assert checked.health().checks["publishing"]["failures_in_a_row"] == 1
+    checked.channel.error = None
+    await checked.publisher.step(checked.channel)
+    assert checked.health().status is Status.OK
 
 
 async def test_a_stop_turns_it_red_first() -> None:
     """Whatever the checks say, a service that is about to stop wants no more requests."""
-    stage = await a_stage()
-    health = stage.health(draining=True)
+    checked = await a_checked_replica()
+    health = checked.health(draining=True)
     assert health.status is Status.DRAINING
     assert not health.is_ready

@@ -10,7 +10,7 @@ import pytest
 from testbed import servers
 from testbed.builders import golden
 from testbed.processes import ServiceProcess, campaign_service, profile_service
-from tests.e2e.operator import TOKEN, Operator, all_become
+from tests.e2e.service_clients import TOKEN, ServiceClients, all_become
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Deployment:
 
     campaigns: ServiceProcess
     profiles: tuple[ServiceProcess, ServiceProcess]
-    operator: Operator
+    operator: ServiceClients
 
     @property
     def profiles_urls(self) -> list[str]:
@@ -43,7 +43,7 @@ def running_deployment(mongo_url: str, amqp_url: str) -> Iterator[Deployment]:
             with profile_service(**told) as one, profile_service(**told) as other:
                 for service in (campaigns, one, other):
                     service.until_ready()
-                with closing(Operator(campaigns.url, one.url)) as operator:
+                with closing(ServiceClients(campaigns.url, one.url)) as operator:
                     yield Deployment(campaigns, (one, other), operator)
     finally:
         servers.drop_database(mongo_url, database)

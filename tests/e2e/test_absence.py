@@ -8,7 +8,13 @@ import pytest
 from testbed.builders import golden
 from testbed.processes import ServiceProcess, campaign_service, profile_service
 from testbed.servers import RabbitNode, ServerUnavailableError, rabbitmq_server
-from tests.e2e.operator import TOKEN, Operator, active_campaigns, all_become, becomes
+from tests.e2e.service_clients import (
+    TOKEN,
+    ServiceClients,
+    active_campaigns,
+    all_become,
+    eventually_is,
+)
 
 ALWAYS = {**golden("campaign"), "start_date": None, "end_date": None}
 
@@ -16,7 +22,7 @@ ALWAYS = {**golden("campaign"), "start_date": None, "end_date": None}
 @contextmanager
 def both_services(
     amqp_url: str, mongo_url: str, mongo_database: str
-) -> Iterator[tuple[ServiceProcess, ServiceProcess, Operator]]:
+) -> Iterator[tuple[ServiceProcess, ServiceProcess, ServiceClients]]:
     """Return a campaign service and a profile service that are ready, with the golden profile."""
     settings = {
         "mongo_url": mongo_url,
@@ -30,7 +36,7 @@ def both_services(
     ):
         campaigns.until_ready()
         profiles.until_ready()
-        with closing(Operator(campaigns.url, profiles.url)) as operator:
+        with closing(ServiceClients(campaigns.url, profiles.url)) as operator:
             operator.put_profile(golden("profile"))
             yield campaigns, profiles, operator
 
@@ -69,7 +75,7 @@ def test_both_start_without_rabbitmq_and_changes_flow_once_it_is_there(
         assert active_campaigns(profiles.url) == []
         stopped_rabbitmq.start()
         all_become([profiles.url], ["mycampaign"])
-        assert becomes(lambda: campaigns.health()["status"], "ok") == "ok"
+        assert eventually_is(lambda: campaigns.health()["status"], "ok") == "ok"
 
 
 def test_players_are_answered_while_the_campaign_service_is_away(

@@ -7,7 +7,7 @@ import pytest
 
 from testbed.builders import PLAYER_ID, golden
 from tests.e2e.conftest import Deployment
-from tests.e2e.operator import active_campaigns, all_become, becomes, client_config
+from tests.e2e.service_clients import active_campaigns, all_become, client_config, eventually_is
 
 
 def a_running_campaign(**fields: Any) -> dict[str, Any]:
@@ -36,7 +36,7 @@ def test_the_stored_profile_follows_the_answer(deployment: Deployment) -> None:
     deployment.operator.put_campaign(a_running_campaign())
     all_become(deployment.profiles_urls, ["mycampaign"])
     expected = {**golden("profile"), "active_campaigns": ["mycampaign"]}
-    assert becomes(deployment.operator.stored_profile, expected) == expected
+    assert eventually_is(deployment.operator.stored_profile, expected) == expected
 
 
 def test_a_campaign_that_has_ended_is_nobody_s(deployment: Deployment) -> None:

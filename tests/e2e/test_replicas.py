@@ -8,7 +8,7 @@ import httpx
 
 from testbed.processes import ServiceProcess, campaign_service
 from tests.e2e.conftest import Deployment
-from tests.e2e.operator import TOKEN, becomes, client_config
+from tests.e2e.service_clients import TOKEN, client_config, eventually_is
 
 WRITES = 200
 AT_ONCE = 20
@@ -33,11 +33,11 @@ def test_concurrent_writes_through_two_replicas(deployment: Deployment) -> None:
 
         newest = before + WRITES
         for url in urls:
-            assert becomes(partial(_revision, url), newest) == newest
+            assert eventually_is(partial(_revision, url), newest) == newest
         assert _all_campaigns(urls[0]) == _all_campaigns(urls[1])
         assert len(_all_campaigns(urls[0])) == WRITES
         for profiles in deployment.profiles:
-            assert becomes(partial(_held, profiles), newest) == newest
+            assert eventually_is(partial(_held, profiles), newest) == newest
             active = client_config(profiles.url)["active_campaigns"]
             assert active == sorted(_name(n) for n in range(WRITES))
 

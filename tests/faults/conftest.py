@@ -1,4 +1,4 @@
-"""The stage of a module's faults, and what must be true after each of them."""
+"""The deployment of a module's faults, and what must be true after each of them."""
 
 import os
 from collections.abc import Iterator
@@ -7,9 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from testbed.admin_client import Operator
+from testbed.admin_client import AdminClient
 from testbed.background import Background
-from testbed.deployment import BLACK_HOLE_BOUND, CHANGE_BOUND, RETURN_BOUND, Stage, running_stage
+from testbed.deployment import (
+    BLACK_HOLE_BOUND,
+    CHANGE_BOUND,
+    RETURN_BOUND,
+    Deployment,
+    running_deployment,
+)
 from testbed.game_client import TOLERANCE
 from testbed.servers import MongoNode, RabbitNode
 from tests.faults.figures import FIGURE, Figure, figures_of
@@ -27,8 +33,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Have every fault of the stage FAULT_RUNS times, for figures."""
-    if RUNS > 1 and "stage" in metafunc.fixturenames:
+    """Have every fault of the deployment FAULT_RUNS times, for figures."""
+    if RUNS > 1 and "deployment" in metafunc.fixturenames:
         metafunc.fixturenames.append("run")
         metafunc.parametrize("run", range(RUNS))
 
@@ -58,51 +64,53 @@ def background() -> Iterator[Background]:
 @pytest.fixture(scope="module")
 def running(
     rabbit_node: RabbitNode, mongo_node: MongoNode, background: Background
-) -> Iterator[tuple[Stage, Operator]]:
-    """A stage that the tests of a module share, and its operator."""
-    with running_stage(rabbit_node, mongo_node, background) as stage_and_operator:
+) -> Iterator[tuple[Deployment, AdminClient]]:
+    """A deployment that the tests of a module share, and its operator."""
+    with running_deployment(rabbit_node, mongo_node, background) as stage_and_operator:
         yield stage_and_operator
 
 
 @pytest.fixture
-def operator(running: tuple[Stage, Operator]) -> Operator:
-    """Who changes the campaigns of the stage."""
+def operator(running: tuple[Deployment, AdminClient]) -> AdminClient:
+    """Who changes the campaigns of the deployment."""
     return running[1]
 
 
 @pytest.fixture
-def stage(
-    request: pytest.FixtureRequest, running: tuple[Stage, Operator], operator: Operator
-) -> Iterator[Stage]:
-    """The stage, at the newest revision before the fault; after it what is always true is checked.
+def deployment(
+    request: pytest.FixtureRequest, running: tuple[Deployment, AdminClient], operator: AdminClient
+) -> Iterator[Deployment]:
+    """The deployment, at the newest revision before the fault; checked after it.
 
     Changes flow again, every instance is at the newest revision, clients met no fault and
     every acknowledged write is in the log.
     """
-    stage = running[0]
-    stage.converge(operator.change(), RETURN_BOUND)
-    stage.faults()
-    stage.convergences.clear()
-    asked, failed = stage.asked, stage.failed
-    yield stage
-    measured = Figure(stage.convergences[-1:], stage.asked - asked, stage.failed - failed)
+    deployment = running[0]
+    deployment.converge(operator.change(), RETURN_BOUND)
+    deployment.faults()
+    deployment.convergences.clear()
+    asked, failed = deployment.asked, deployment.failed
+    yield deployment
+    measured = Figure(
+        deployment.convergences[-1:], deployment.asked - asked, deployment.failed - failed
+    )
     request.node.user_properties.append((FIGURE, asdict(measured)))
-    stage.converge(operator.change(), RETURN_BOUND)
+    deployment.converge(operator.change(), RETURN_BOUND)
     for _ in range(3):  # more often than the TTL could bring them: events flow
-        stage.converge(operator.change(), CHANGE_BOUND)
-    assert stage.faults() == []
-    operator.check_that_nothing_is_lost(stage.campaigns[0].url)
+        deployment.converge(operator.change(), CHANGE_BOUND)
+    assert deployment.faults() == []
+    operator.check_that_nothing_is_lost(deployment.campaigns[0].url)
 
 
 @pytest.fixture
-def late_events(running: tuple[Stage, Operator]) -> Iterator[None]:
+def late_events(running: tuple[Deployment, AdminClient]) -> Iterator[None]:
     """An event that a link or RabbitMQ held back is as old as its publisher said, and the delay.
 
     So until what is always true has been checked.
     """
-    stage = running[0]
-    for client in stage.clients:
+    deployment = running[0]
+    for client in deployment.clients:
         client.tolerance = BLACK_HOLE_BOUND
     yield
-    for client in stage.clients:
+    for client in deployment.clients:
         client.tolerance = TOLERANCE

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from testbed.admin_client import Operator
+from testbed.admin_client import AdminClient
 from testbed.builders import OTHER_STORE_ID, a_published_campaign, a_snapshot
-from testbed.deployment import CHANGE_BOUND, TTL, Stage, amqp_url, waits
+from testbed.deployment import CHANGE_BOUND, TTL, Deployment, amqp_url, eventually
 from testbed.fakes import body_of, event_of
 from testbed.warm import WarmServiceProcess, profile_service
 from tests.faults.foreign_publisher import Event, ForeignPublisher
@@ -21,15 +21,17 @@ OVERSIZED = 17 * 1024 * 1024
 GROWTH_BOUND = 32 * 1024 * 1024
 
 
-def test_a_flood_of_events_that_nobody_can_use(stage: Stage, operator: Operator) -> None:
+def test_a_flood_of_events_that_nobody_can_use(
+    deployment: Deployment, operator: AdminClient
+) -> None:
     """The cache stays as it is, refetches stay within their backoff, and memory is flat."""
     with (
-        Origin(stage.background, forward(stage.campaigns[0].url)) as origin,
-        profile_service(**stage.settings(campaigns_url=origin.url)) as counted,
-        ForeignPublisher(stage.background, amqp_url(stage.rabbit.port)) as publisher,
+        Origin(deployment.background, forward(deployment.campaigns[0].url)) as origin,
+        profile_service(**deployment.settings(campaigns_url=origin.url)) as counted,
+        ForeignPublisher(deployment.background, amqp_url(deployment.rabbit.port)) as publisher,
     ):
         counted.until_ready()
-        held = stage.revisions()
+        held = deployment.revisions()
         generated = _unusable(random.Random(1))  # noqa: S311
         # What the first of them loads and makes is no growth.
         publisher.publish(next(generated) for _ in range(BATCH))
@@ -38,9 +40,9 @@ def test_a_flood_of_events_that_nobody_can_use(stage: Stage, operator: Operator)
         began = time.monotonic()
         for _ in range(EVENTS // BATCH):
             publisher.publish(next(generated) for _ in range(BATCH))
-            assert stage.revisions() == held
+            assert deployment.revisions() == held
         # A change goes through although nothing is left of the queue but the newest event.
-        stage.converge(operator.change(), CHANGE_BOUND + TTL)
+        deployment.converge(operator.change(), CHANGE_BOUND + TTL)
         seconds = time.monotonic() - began
 
         assert origin.most_in_flight["/snapshot"] == 1
@@ -48,14 +50,14 @@ def test_a_flood_of_events_that_nobody_can_use(stage: Stage, operator: Operator)
         assert len(origin.asked_since(began)) <= 2 * seconds / (TTL / 10 / 2) + seconds / TTL + 4
         assert resident_bytes(counted.pid) - memory < GROWTH_BOUND
         _every_event_is_accounted_for(counted)
-        waits(lambda: counted.health()["status"] == "ok", TTL, lambda: str(counted.health()))
+        eventually(lambda: counted.health()["status"] == "ok", TTL, lambda: str(counted.health()))
 
 
 def _every_event_is_accounted_for(instance: WarmServiceProcess) -> None:
     """Check that what was received and unreadable was kept or counted; superseded ones vanish."""
     dead = instance.metric("profile_service_events_total", outcome="dead")
     assert 0 < dead <= EVENTS
-    waits(lambda: instance.metric("profile_service_dead_letters_total") == dead, CHANGE_BOUND)
+    eventually(lambda: instance.metric("profile_service_dead_letters_total") == dead, CHANGE_BOUND)
     assert instance.metric("profile_service_dead_letters_total", outcome="published") > 0
 
 
@@ -85,12 +87,12 @@ def _unusable(chance: random.Random) -> Iterator[Event]:
 
 @pytest.mark.parametrize("revision", [10**6, 2**63])
 def test_a_heartbeat_of_a_revision_that_never_was(
-    stage: Stage, operator: Operator, revision: int
+    deployment: Deployment, operator: AdminClient, revision: int
 ) -> None:
     """A revision that the log never had is looked for, and not believed."""
-    store = stage.profiles[0].health()["checks"]["campaigns"]["store_id"]
+    store = deployment.profiles[0].health()["checks"]["campaigns"]["store_id"]
     claimed = event_of(a_snapshot(revision=10**6)).to_headers()
     claimed |= {"x-store-id": store, "x-revision": str(revision)}
-    with ForeignPublisher(stage.background, amqp_url(stage.rabbit.port)) as publisher:
+    with ForeignPublisher(deployment.background, amqp_url(deployment.rabbit.port)) as publisher:
         publisher.publish([(b"", claimed)] * 10)
-    stage.converge(operator.change(), CHANGE_BOUND)
+    deployment.converge(operator.change(), CHANGE_BOUND)

@@ -5,8 +5,8 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
-from testbed.admin_client import Operator
-from testbed.deployment import HEARTBEAT, Stage, waits_for
+from testbed.admin_client import AdminClient
+from testbed.deployment import HEARTBEAT, Deployment, eventually_reports
 from testbed.warm import WarmServiceProcess, profile_service
 from tests.faults.origin import Origin, forward
 
@@ -18,10 +18,10 @@ TRIES_BOUND = 8  # in a few seconds that begin with full jitter up to 0.5, 1, 2,
 
 
 def test_a_fleet_starts_at_once_and_the_campaign_service_restarts(
-    stage: Stage, operator: Operator
+    deployment: Deployment, operator: AdminClient
 ) -> None:
     """Each instance is answered at most once for each cause, and never asks twice at a time."""
-    only, other = stage.campaigns
+    only, other = deployment.campaigns
     other.stop()
     only.stop()
     # Nor is silence a cause: nobody misses a heartbeat while the campaign service is away.
@@ -29,10 +29,10 @@ def test_a_fleet_starts_at_once_and_the_campaign_service_restarts(
     only.start()
     only.until_ready()
     with ExitStack() as stack:
-        origin = stack.enter_context(Origin(stage.background, forward(only.url)))
+        origin = stack.enter_context(Origin(deployment.background, forward(only.url)))
         fleet = [
             profile_service(
-                **stage.settings(
+                **deployment.settings(
                     campaigns_url=f"{origin.url}/{number}",
                     campaigns_ttl=LONG_TTL,
                     persist_active_campaigns=False,
@@ -57,21 +57,21 @@ def test_a_fleet_starts_at_once_and_the_campaign_service_restarts(
         )
         assert all(tries <= TRIES_BOUND for tries in unanswered.values()), unanswered
 
-        stage.rabbit.control("close_all_connections", "test")
+        deployment.rabbit.control("close_all_connections", "test")
         _all_at(fleet, operator.change())
         causes += 1  # the reconnect
         time.sleep(AWAY_SECONDS)
         _answered_at_most(origin, causes)
         only.stop()
         only.settings["heartbeat_interval"] = HEARTBEAT
-    for replica in stage.campaigns:
+    for replica in deployment.campaigns:
         replica.start()
         replica.until_ready()
 
 
 def _all_at(fleet: list[WarmServiceProcess], revision: int) -> None:
     for instance in fleet:
-        waits_for(
+        eventually_reports(
             instance,
             lambda said: said["checks"]["campaigns"].get("revision") == revision,
             START_BOUND,

@@ -5,8 +5,14 @@ from collections.abc import Callable
 
 import pytest
 
-from testbed.admin_client import Operator
-from testbed.deployment import CHANGE_BOUND, RETURN_BOUND, Stage, waits, waits_for
+from testbed.admin_client import AdminClient
+from testbed.deployment import (
+    CHANGE_BOUND,
+    RETURN_BOUND,
+    Deployment,
+    eventually,
+    eventually_reports,
+)
 from testbed.servers import MongoNode
 
 ANSWER_BOUND = 2.0
@@ -20,37 +26,42 @@ SLACK = 0.5  # of a busy machine
     ids=["hanging", "down"],
 )
 def test_mongodb_is_away(
-    stage: Stage,
-    operator: Operator,
+    deployment: Deployment,
+    operator: AdminClient,
     take_away: Callable[[MongoNode], None],
     bring_back: Callable[[MongoNode], None],
 ) -> None:
     """Without profiles it is 503 with Retry-After within 2 s, and ready is red as long."""
     name = f"made before {take_away.__name__}"
     # Its update of the stored profile is on its way when MongoDB goes.
-    stage.converge(operator.change(name=name), CHANGE_BOUND)
-    for client in stage.clients:
+    deployment.converge(operator.change(name=name), CHANGE_BOUND)
+    for client in deployment.clients:
         client.mongo_is_away = True
         client.slowest = 0.0
-    take_away(stage.mongo)
+    take_away(deployment.mongo)
     ends = time.monotonic() + AWAY_SECONDS
     try:
-        for service in (*stage.profiles, *stage.campaigns):
-            waits_for(service, lambda said: said["http"] == 503, RETURN_BOUND)
+        for service in (*deployment.profiles, *deployment.campaigns):
+            eventually_reports(service, lambda said: said["http"] == 503, RETURN_BOUND)
         while time.monotonic() < ends:
             time.sleep(0.1)
     finally:
-        bring_back(stage.mongo)
-    for service in (*stage.profiles, *stage.campaigns):
-        waits_for(service, lambda said: said["http"] == 200, RETURN_BOUND)
-    for client in stage.clients:
+        bring_back(deployment.mongo)
+    for service in (*deployment.profiles, *deployment.campaigns):
+        eventually_reports(service, lambda said: said["http"] == 200, RETURN_BOUND)
+    for client in deployment.clients:
         assert client.slowest < ANSWER_BOUND + SLACK
         client.mongo_is_away = False
 
-    stage.converge(operator.change(), RETURN_BOUND)
-    waits(
-        lambda: operator.stored_campaigns(stage.profiles[0].url) == sorted(stage.clients[0].active),
+    deployment.converge(operator.change(), RETURN_BOUND)
+    eventually(
+        lambda: (
+            operator.stored_campaigns(deployment.profiles[0].url)
+            == sorted(deployment.clients[0].active)
+        ),
         RETURN_BOUND,
     )
-    assert name in stage.clients[0].active
-    assert all(not service.metric("profile_service_updates_pending") for service in stage.profiles)
+    assert name in deployment.clients[0].active
+    assert all(
+        not service.metric("profile_service_updates_pending") for service in deployment.profiles
+    )

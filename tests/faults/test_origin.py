@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from testbed.admin_client import TOKEN, Operator
+from testbed.admin_client import TOKEN, AdminClient
 from testbed.background import Background
 from testbed.builders import a_profile, a_published_campaign, a_snapshot
-from testbed.deployment import RETURN_BOUND, TTL, amqp_url, waits, waits_for
+from testbed.deployment import RETURN_BOUND, TTL, amqp_url, eventually, eventually_reports
 from testbed.game_client import Asking, Client
 from testbed.servers import MongoNode, drop_database, free_port
 from testbed.warm import WarmServiceProcess, profile_service
@@ -78,12 +78,12 @@ def test_a_broken_campaign_service_breaks_nothing(
     One request at a time, spread by backoff and jitter, until it answers well again.
     """
     pairs = {name: start(answers.snapshot(HELD)) for name in FAULTS}
-    with Operator([]) as operator:
+    with AdminClient([]) as operator:
         for pair in pairs.values():
             pair.instance.until_ready()
         operator.put_profile(pairs["down"].instance.url)
     with Asking(background, [pair.client for pair in pairs.values()]):
-        waits(lambda: all(pair.client.revision == 7 for pair in pairs.values()), RETURN_BOUND)
+        eventually(lambda: all(pair.client.revision == 7 for pair in pairs.values()), RETURN_BOUND)
         began = time.monotonic()
         for name, pair in pairs.items():
             pair.origin.answer = FAULTS[name]
@@ -102,8 +102,8 @@ def test_a_broken_campaign_service_breaks_nothing(
 
         for pair in pairs.values():
             pair.origin.answer = answers.snapshot(NEWER)
-        waits(lambda: all(pair.client.revision == 8 for pair in pairs.values()), FETCH_LIMIT)
-        waits(lambda: not any(pair.client.stale for pair in pairs.values()), RETURN_BOUND)
+        eventually(lambda: all(pair.client.revision == 8 for pair in pairs.values()), FETCH_LIMIT)
+        eventually(lambda: not any(pair.client.stale for pair in pairs.values()), RETURN_BOUND)
     assert [fault for pair in pairs.values() for fault in pair.client.faults] == []
 
 
@@ -114,10 +114,10 @@ def test_a_cold_start_with_nobody_there(
     folder = tmp_path_factory.mktemp("last-good")
     first = start(answers.snapshot(HELD), campaigns_backup=folder / "good")
     first.instance.until_ready()
-    with Operator([]) as operator:
+    with AdminClient([]) as operator:
         operator.put_profile(first.instance.url)
     good = folder / "good"
-    waits(good.exists, RETURN_BOUND)
+    eventually(good.exists, RETURN_BOUND)
     first.origin.answer = answers.gone
     for name in ("truncated", "foreign"):
         (folder / name).write_bytes(good.read_bytes())
@@ -157,7 +157,7 @@ def test_a_cold_start_with_nobody_there(
         first.origin.answer = answers.snapshot(NEWER)
         for name in ("good", "missing", "truncated"):
             # Nobody is there in RabbitMQ's place, which ready says, too.
-            waits_for(
+            eventually_reports(
                 cold[name],
                 lambda said: said["checks"]["campaigns"]["status"] == "ok",
                 RETURN_BOUND,

@@ -4,13 +4,13 @@ import time
 
 import pytest
 
-from testbed.admin_client import Operator
+from testbed.admin_client import AdminClient
 from testbed.deployment import (
     MISSED_HEARTBEAT_BOUND,
     RETURN_BOUND,
     STALENESS_BOUND,
-    Stage,
-    waits,
+    Deployment,
+    eventually,
 )
 from testbed.warm import profile_service
 
@@ -33,62 +33,68 @@ REMOVALS = {
 }
 
 
-def test_rabbitmq_is_away_for_20_seconds(stage: Stage, operator: Operator) -> None:
+def test_rabbitmq_is_away_for_20_seconds(deployment: Deployment, operator: AdminClient) -> None:
     """Without RabbitMQ changes come by the TTL; a late instance serves at once."""
-    stage.rabbit.stop()
+    deployment.rabbit.stop()
     ends = time.monotonic() + 20.0
 
-    with profile_service(**stage.settings()) as late:
+    with profile_service(**deployment.settings()) as late:
         late.until_ready(2.0)
         revision = operator.change()
-        stage.converge(revision, STALENESS_BOUND)
+        deployment.converge(revision, STALENESS_BOUND)
         while time.monotonic() < ends:
             revision = operator.change()
             time.sleep(0.5)
         assert late.health()["checks"]["campaigns"]["age"] <= STALENESS_BOUND
-        stage.rabbit.start()
-        stage.converge(revision, RETURN_BOUND)
-        waits(lambda: late.health()["checks"]["campaigns"]["revision"] == revision, RETURN_BOUND)
+        deployment.rabbit.start()
+        deployment.converge(revision, RETURN_BOUND)
+        eventually(
+            lambda: late.health()["checks"]["campaigns"]["revision"] == revision, RETURN_BOUND
+        )
 
 
-def test_rabbitmq_is_killed_and_wiped(stage: Stage, operator: Operator) -> None:
+def test_rabbitmq_is_killed_and_wiped(deployment: Deployment, operator: AdminClient) -> None:
     """A RabbitMQ that lost everything is told everything again."""
-    stage.rabbit.kill()
+    deployment.rabbit.kill()
     operator.change()
-    stage.rabbit.wipe()
-    stage.rabbit.start()
-    stage.converge(operator.change(), RETURN_BOUND)
+    deployment.rabbit.wipe()
+    deployment.rabbit.start()
+    deployment.converge(operator.change(), RETURN_BOUND)
 
 
-def test_rabbitmq_is_restarted_five_times_in_a_row(stage: Stage, operator: Operator) -> None:
+def test_rabbitmq_is_restarted_five_times_in_a_row(
+    deployment: Deployment, operator: AdminClient
+) -> None:
     """However often RabbitMQ comes back, the newest revision is everywhere within 5 s of it."""
     for _ in range(5):
-        stage.rabbit.kill()
+        deployment.rabbit.kill()
         revision = operator.change()
-        stage.rabbit.start()
-        stage.converge(revision, RETURN_BOUND)
+        deployment.rabbit.start()
+        deployment.converge(revision, RETURN_BOUND)
 
 
 @pytest.mark.parametrize("removal", REMOVALS.values(), ids=REMOVALS.keys())
-def test_what_was_declared_is_removed(stage: Stage, operator: Operator, removal: str) -> None:
+def test_what_was_declared_is_removed(
+    deployment: Deployment, operator: AdminClient, removal: str
+) -> None:
     """Whatever is removed from RabbitMQ is declared again when heartbeats stop coming."""
-    stage.rabbit.control("eval", removal)
-    stage.converge(operator.change(), MISSED_HEARTBEAT_BOUND + RETURN_BOUND)
+    deployment.rabbit.control("eval", removal)
+    deployment.converge(operator.change(), MISSED_HEARTBEAT_BOUND + RETURN_BOUND)
 
 
-def test_connections_are_closed_by_force(stage: Stage, operator: Operator) -> None:
+def test_connections_are_closed_by_force(deployment: Deployment, operator: AdminClient) -> None:
     """Services whose connections are closed come back."""
-    stage.rabbit.control("close_all_connections", "test")
-    stage.converge(operator.change(), RETURN_BOUND)
+    deployment.rabbit.control("close_all_connections", "test")
+    deployment.converge(operator.change(), RETURN_BOUND)
 
 
 @pytest.mark.usefixtures("late_events")
-def test_rabbitmq_runs_out_of_memory(stage: Stage, operator: Operator) -> None:
+def test_rabbitmq_runs_out_of_memory(deployment: Deployment, operator: AdminClient) -> None:
     """While RabbitMQ takes no messages, writes are taken and the TTL brings them."""
-    stage.rabbit.control("set_vm_memory_high_watermark", "absolute", "1")
+    deployment.rabbit.control("set_vm_memory_high_watermark", "absolute", "1")
     try:
-        stage.converge(operator.change(), STALENESS_BOUND)
+        deployment.converge(operator.change(), STALENESS_BOUND)
         revision = operator.change()
     finally:
-        stage.rabbit.control("set_vm_memory_high_watermark", "0.4")
-    stage.converge(revision, RETURN_BOUND)
+        deployment.rabbit.control("set_vm_memory_high_watermark", "0.4")
+    deployment.converge(revision, RETURN_BOUND)

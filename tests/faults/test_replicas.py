@@ -14,9 +14,15 @@ import pytest
 from pymongo import MongoClient
 from pymongo.collection import Collection
 
-from testbed.admin_client import TOKEN, Operator
+from testbed.admin_client import TOKEN, AdminClient
 from testbed.builders import a_campaign
-from testbed.deployment import CHANGE_BOUND, RETURN_BOUND, Stage, waits, waits_for
+from testbed.deployment import (
+    CHANGE_BOUND,
+    RETURN_BOUND,
+    Deployment,
+    eventually,
+    eventually_reports,
+)
 
 KILLS = 50
 LATEST_KILL = 0.03  # seconds after the write was sent
@@ -30,9 +36,11 @@ def revision_of(answer: httpx.Response) -> int:
     return int(answer.headers["etag"].strip('"').rpartition("-")[2])
 
 
-def test_a_replica_is_killed_between_commit_and_publish(stage: Stage, operator: Operator) -> None:
+def test_a_replica_is_killed_between_commit_and_publish(
+    deployment: Deployment, operator: AdminClient
+) -> None:
     """Killed at random moments of a write, its successor publishes whatever was committed."""
-    killed, other = stage.campaigns
+    killed, other = deployment.campaigns
     other.stop()
     with ThreadPoolExecutor(1) as writer:
         for _ in range(KILLS):
@@ -40,35 +48,37 @@ def test_a_replica_is_killed_between_commit_and_publish(stage: Stage, operator: 
             time.sleep(random.uniform(0.0, LATEST_KILL))  # noqa: S311 - any moment will do
             killed.kill()
             killed.start()
-            stage.converge(writing.result(RETURN_BOUND), PUBLISHED_BOUND)
+            deployment.converge(writing.result(RETURN_BOUND), PUBLISHED_BOUND)
     other.start()
     other.until_ready()
 
 
 def test_another_replica_publishes_what_a_dead_one_committed(
-    stage: Stage, operator: Operator
+    deployment: Deployment, operator: AdminClient
 ) -> None:
     """Nobody needs to come back: who is left finds the commit in the log and publishes it."""
-    killed, other = stage.campaigns
+    killed, other = deployment.campaigns
     for _ in range(5):
         revision = operator.change(killed.url)
         killed.kill()
-        stage.converge(revision, PUBLISHED_BOUND)
-        stage.converge(operator.change(other.url), CHANGE_BOUND)
+        deployment.converge(revision, PUBLISHED_BOUND)
+        deployment.converge(operator.change(other.url), CHANGE_BOUND)
         killed.start()
         killed.until_ready()
 
 
-def test_two_replicas_write_against_each_other(stage: Stage, operator: Operator) -> None:
+def test_two_replicas_write_against_each_other(
+    deployment: Deployment, operator: AdminClient
+) -> None:
     """Of a thousand writes at once each is one revision or none; a condition lets in one of many.
 
     Half of them replace a campaign whatever it is, half of them only the one that was read.
     """
     operator.change(name="contended")
-    etag = operator.get(f"{stage.campaigns[0].url}/campaigns/contended").headers["etag"]
+    etag = operator.get(f"{deployment.campaigns[0].url}/campaigns/contended").headers["etag"]
     before = max(operator.acknowledged)
     # Nobody tells the operator of these: the clients' ages are judged again afterwards.
-    answers = asyncio.run(_write_at_once(stage.operator_urls, etag))
+    answers = asyncio.run(_write_at_once(deployment.operator_urls, etag))
 
     replaced = [answer for answer in answers if answer.is_success]
     statuses = Counter(answer.status_code for answer in answers)
@@ -76,13 +86,13 @@ def test_two_replicas_write_against_each_other(stage: Stage, operator: Operator)
     conditional = [answer for answer in replaced if "if-match" in answer.request.headers]
     assert len(conditional) <= 1
     assert len(replaced) - len(conditional) == WRITES / 2
-    history = operator.history(stage.campaigns[0].url)
+    history = operator.history(deployment.campaigns[0].url)
     won = {revision_of(answer) for answer in replaced}
     assert won == set(range(before + 1, before + 1 + len(replaced)))
     assert {history[revision]["put"][0]["game"] for revision in won} == {
         answer.json()["game"] for answer in replaced
     }
-    waits(lambda: min(stage.revisions()) == max(won), RETURN_BOUND)
+    eventually(lambda: min(deployment.revisions()) == max(won), RETURN_BOUND)
 
 
 def _drop_indexes(changes: Collection[dict[str, Any]]) -> None:
@@ -105,16 +115,16 @@ LOSSES: dict[str, LoseIndexes] = {
 
 @pytest.mark.parametrize("lose_indexes", LOSSES.values(), ids=LOSSES.keys())
 def test_the_log_has_lost_its_secondary_indexes(
-    stage: Stage, operator: Operator, lose_indexes: LoseIndexes
+    deployment: Deployment, operator: AdminClient, lose_indexes: LoseIndexes
 ) -> None:
     """Writes at once through both replicas are each in the log once, and both replicas agree."""
-    with MongoClient[dict[str, Any]](stage.mongo.url) as mongo:
-        lose_indexes(mongo[stage.database]["campaign_changes"])
-    for replica in stage.campaigns:
-        waits_for(replica, lambda said: said["status"] == "ok", RETURN_BOUND)
+    with MongoClient[dict[str, Any]](deployment.mongo.url) as mongo:
+        lose_indexes(mongo[deployment.database]["campaign_changes"])
+    for replica in deployment.campaigns:
+        eventually_reports(replica, lambda said: said["status"] == "ok", RETURN_BOUND)
     before = max(operator.acknowledged)
     urls = [
-        f"{stage.operator_urls[number % 2]}/campaigns/{lose_indexes.__name__} {number}"
+        f"{deployment.operator_urls[number % 2]}/campaigns/{lose_indexes.__name__} {number}"
         for number in range(WRITES_WITHOUT_INDEXES)
     ]
     answers = asyncio.run(_put_all_at_once(urls))
@@ -123,15 +133,17 @@ def test_the_log_has_lost_its_secondary_indexes(
     revisions = {str(answer.url): revision_of(answer) for answer in answers}
     newest = before + WRITES_WITHOUT_INDEXES
     assert sorted(revisions.values()) == list(range(before + 1, newest + 1))
-    for url in stage.operator_urls:
+    for url in deployment.operator_urls:
         history = operator.history(url)
         for written, revision in revisions.items():
             assert written.endswith(quote(history[revision]["put"][0]["name"]))
-    for replica in stage.campaigns:
-        waits_for(replica, lambda said: said["checks"]["log"]["revision"] == newest, RETURN_BOUND)
-    first, second = (operator.get(f"{url}/snapshot") for url in stage.operator_urls)
+    for replica in deployment.campaigns:
+        eventually_reports(
+            replica, lambda said: said["checks"]["log"]["revision"] == newest, RETURN_BOUND
+        )
+    first, second = (operator.get(f"{url}/snapshot") for url in deployment.operator_urls)
     assert first.content == second.content
-    stage.converge(newest, RETURN_BOUND)
+    deployment.converge(newest, RETURN_BOUND)
 
 
 async def _put_all_at_once(urls: list[str]) -> list[httpx.Response]:

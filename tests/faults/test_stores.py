@@ -7,7 +7,7 @@ from typing import Any
 
 from pymongo import MongoClient
 
-from testbed.admin_client import Operator
+from testbed.admin_client import AdminClient
 from testbed.builders import OTHER_STORE_ID, a_snapshot
 from testbed.deployment import (
     CHANGE_BOUND,
@@ -15,10 +15,10 @@ from testbed.deployment import (
     RETURN_BOUND,
     STALENESS_BOUND,
     TTL,
-    Stage,
+    Deployment,
     amqp_url,
-    waits,
-    waits_for,
+    eventually,
+    eventually_reports,
 )
 from testbed.fakes import body_of, event_of
 from testbed.warm import WarmServiceProcess, profile_service
@@ -28,14 +28,16 @@ from tests.faults.origin import Origin, forward
 FOREIGN_SECONDS = 6.0
 
 
-def test_another_environment_on_the_same_exchange(stage: Stage, operator: Operator) -> None:
+def test_another_environment_on_the_same_exchange(
+    deployment: Deployment, operator: AdminClient
+) -> None:
     """Events of another store change nothing, and cost a refetch per TTL/10 at the most."""
     foreign = a_snapshot(store_id=OTHER_STORE_ID, revision=10**6)
     event = (body_of(foreign), event_of(foreign, heartbeat_interval=HEARTBEAT).to_headers())
     with (
-        Origin(stage.background, forward(stage.campaigns[0].url)) as origin,
-        profile_service(**stage.settings(campaigns_url=origin.url)) as counted,
-        ForeignPublisher(stage.background, amqp_url(stage.rabbit.port)) as publisher,
+        Origin(deployment.background, forward(deployment.campaigns[0].url)) as origin,
+        profile_service(**deployment.settings(campaigns_url=origin.url)) as counted,
+        ForeignPublisher(deployment.background, amqp_url(deployment.rabbit.port)) as publisher,
     ):
         counted.until_ready()
         time.sleep(CHANGE_BOUND)  # the refetch of its first connect is another cause
@@ -44,7 +46,7 @@ def test_another_environment_on_the_same_exchange(stage: Stage, operator: Operat
             publisher.publish([event] * 5)
             operator.change()
             time.sleep(0.1)
-        stage.converge(operator.change(), CHANGE_BOUND)
+        deployment.converge(operator.change(), CHANGE_BOUND)
 
         refetches = len(origin.asked_since(began))
         assert 1 <= refetches <= FOREIGN_SECONDS / (TTL / 10) + 2
@@ -54,21 +56,23 @@ def test_another_environment_on_the_same_exchange(stage: Stage, operator: Operat
         assert counted.metric("profile_service_foreign_store_offered") == 0  # the origin decides
 
 
-def test_the_log_is_restored_from_yesterdays_backup(stage: Stage, operator: Operator) -> None:
+def test_the_log_is_restored_from_yesterdays_backup(
+    deployment: Deployment, operator: AdminClient
+) -> None:
     """Nobody follows a log that lost what was acknowledged, until an operator renews it.
 
     Running replicas see that their log was replaced, a restarted one cannot know it;
     instances keep what they hold, and say what is wrong.
     """
-    running, restarted = stage.campaigns
-    with _collections(stage) as collections:
+    running, restarted = deployment.campaigns
+    with _collections(deployment) as collections:
         backup = [list(collection.find()) for collection in collections]
         kept = max(operator.acknowledged)
         for _ in range(3):
             newest = operator.change()
-        stage.converge(newest, CHANGE_BOUND)
-        for replica in stage.campaigns:
-            waits_for(
+        deployment.converge(newest, CHANGE_BOUND)
+        for replica in deployment.campaigns:
+            eventually_reports(
                 replica, lambda said: said["checks"]["log"]["revision"] == newest, CHANGE_BOUND
             )
         for collection, documents in zip(collections, backup, strict=True):
@@ -77,103 +81,111 @@ def test_the_log_is_restored_from_yesterdays_backup(stage: Stage, operator: Oper
                 collection.insert_many(documents)
     operator.forget(above=kept)
 
-    for replica in stage.campaigns:
-        waits_for(
+    for replica in deployment.campaigns:
+        eventually_reports(
             replica, lambda said: said["checks"]["log"]["status"] == "log replaced", RETURN_BOUND
         )
         assert replica.health()["http"] == 503
         assert operator.try_to_change(replica.url).status_code == 503
         assert operator.get(f"{replica.url}/snapshot").status_code == 503
-    waits(lambda: all(client.stale for client in stage.clients), STALENESS_BOUND)
+    eventually(lambda: all(client.stale for client in deployment.clients), STALENESS_BOUND)
 
     restarted.kill()
     restarted.start()
     # Requests go to who is ready.
-    stage.origin_link.targets = [restarted.port]
-    stage.origin_link.cut()
-    for instance in stage.profiles:
-        waits_for(instance, lambda said: "origin behind" in str(said), STALENESS_BOUND)
-    assert stage.revisions() == [newest, newest]
+    deployment.origin_link.targets = [restarted.port]
+    deployment.origin_link.cut()
+    for instance in deployment.profiles:
+        eventually_reports(instance, lambda said: "origin behind" in str(said), STALENESS_BOUND)
+    assert deployment.revisions() == [newest, newest]
 
-    for client in stage.clients:
+    for client in deployment.clients:
         client.store_changes = True
     renewed = operator.post(f"{running.url}/store/renew").raise_for_status().json()
-    stage.converge(renewed["revision"], RETURN_BOUND)
-    stage.origin_link.targets = [service.port for service in stage.campaigns]
-    for service in (*stage.campaigns, *stage.profiles):
-        waits_for(service, lambda said: said["status"] == "ok", RETURN_BOUND)
-    for client in stage.clients:
+    deployment.converge(renewed["revision"], RETURN_BOUND)
+    deployment.origin_link.targets = [service.port for service in deployment.campaigns]
+    for service in (*deployment.campaigns, *deployment.profiles):
+        eventually_reports(service, lambda said: said["status"] == "ok", RETURN_BOUND)
+    for client in deployment.clients:
         client.store_changes = False
 
 
-def test_a_change_is_missing_from_the_log(stage: Stage, operator: Operator) -> None:
+def test_a_change_is_missing_from_the_log(deployment: Deployment, operator: AdminClient) -> None:
     """A restarted replica names the missing revision; a renewal at a running one loses nothing."""
-    running, restarted = stage.campaigns
+    running, restarted = deployment.campaigns
     lost = operator.change(name="lost")
     newest = operator.change()
-    waits_for(running, lambda said: said["checks"]["log"]["revision"] == newest, CHANGE_BOUND)
-    with _collections(stage) as (changes, checkpoints):
+    eventually_reports(
+        running, lambda said: said["checks"]["log"]["revision"] == newest, CHANGE_BOUND
+    )
+    with _collections(deployment) as (changes, checkpoints):
         document = changes.find_one_and_delete({"_id": lost})
         checkpoints.delete_many({})
         restarted.kill()
         restarted.start()
-        waits_for(restarted, lambda said: f"revision {lost} is missing" in str(said), RETURN_BOUND)
+        eventually_reports(
+            restarted, lambda said: f"revision {lost} is missing" in str(said), RETURN_BOUND
+        )
         assert restarted.health()["http"] == 503
         assert operator.try_to_change(restarted.url).status_code == 503
 
-        for client in stage.clients:
+        for client in deployment.clients:
             client.store_changes = True
         renewed = operator.post(f"{running.url}/store/renew").raise_for_status().json()
-        stage.converge(renewed["revision"], RETURN_BOUND)
-        for service in (*stage.campaigns, *stage.profiles):
-            waits_for(service, lambda said: said["status"] == "ok", RETURN_BOUND)
-        states = [operator.get(f"{replica.url}/snapshot").content for replica in stage.campaigns]
+        deployment.converge(renewed["revision"], RETURN_BOUND)
+        for service in (*deployment.campaigns, *deployment.profiles):
+            eventually_reports(service, lambda said: said["status"] == "ok", RETURN_BOUND)
+        states = [
+            operator.get(f"{replica.url}/snapshot").content for replica in deployment.campaigns
+        ]
         assert states[0] == states[1]
         assert b'"name":"lost"' in states[0]
         changes.insert_one(document)  # the tests after this one look for every change
-    for client in stage.clients:
+    for client in deployment.clients:
         client.store_changes = False
 
 
-def test_the_campaign_service_runs_on_a_mistyped_database(stage: Stage, operator: Operator) -> None:
+def test_the_campaign_service_runs_on_a_mistyped_database(
+    deployment: Deployment, operator: AdminClient
+) -> None:
     """An empty database empties nobody, unless an operator or FOLLOW_NEW_STORE lets it in."""
-    stays, accepts = stage.profiles
-    held, active = stage.revisions(), stage.clients[0].active
+    stays, accepts = deployment.profiles
+    held, active = deployment.revisions(), deployment.clients[0].active
     ours = _campaigns(stays)["store_id"]
-    with profile_service(**stage.settings(follow_new_store=True)) as follows:
+    with profile_service(**deployment.settings(follow_new_store=True)) as follows:
         follows.until_ready()
-        _restart(stage, f"{stage.database}-typo")
-        offered = _log(stage.campaigns[0])["store_id"]
-        for instance in stage.profiles:
-            waits_for(instance, lambda said: f"'{offered}'" in str(said), STALENESS_BOUND)
+        _restart(deployment, f"{deployment.database}-typo")
+        offered = _log(deployment.campaigns[0])["store_id"]
+        for instance in deployment.profiles:
+            eventually_reports(instance, lambda said: f"'{offered}'" in str(said), STALENESS_BOUND)
             assert _campaigns(instance)["store_id"] == ours
             assert instance.health()["status"] == "degraded"
-        assert (stage.revisions(), stage.clients[0].active) == (held, active)
-        waits(lambda: _campaigns(follows)["store_id"] == offered, RETURN_BOUND)
+        assert (deployment.revisions(), deployment.clients[0].active) == (held, active)
+        eventually(lambda: _campaigns(follows)["store_id"] == offered, RETURN_BOUND)
 
-        stage.clients[1].store_changes = True
+        deployment.clients[1].store_changes = True
         answer = operator.post(f"{accepts.url}/cache/invalidate", accept_store=offered)
         assert answer.json()["after"]["store_id"] == offered
-        waits(lambda: stage.clients[1].active == [], CHANGE_BOUND)
+        eventually(lambda: deployment.clients[1].active == [], CHANGE_BOUND)
 
-    _restart(stage, stage.database)
+    _restart(deployment, deployment.database)
     time.sleep(2 * HEARTBEAT)
     assert _campaigns(accepts)["store_id"] == offered
     operator.post(f"{accepts.url}/cache/invalidate", accept_store=ours).raise_for_status()
-    stage.converge(operator.change(), RETURN_BOUND)
-    stage.clients[1].store_changes = False
-    with MongoClient[dict[str, Any]](stage.mongo.url) as mongo:
-        mongo.drop_database(f"{stage.database}-typo")
+    deployment.converge(operator.change(), RETURN_BOUND)
+    deployment.clients[1].store_changes = False
+    with MongoClient[dict[str, Any]](deployment.mongo.url) as mongo:
+        mongo.drop_database(f"{deployment.database}-typo")
 
 
-def _restart(stage: Stage, database: str) -> None:
+def _restart(deployment: Deployment, database: str) -> None:
     """Restart both campaign services on a database."""
-    for service in stage.campaigns:
+    for service in deployment.campaigns:
         service.stop()
         service.settings["mongo_database"] = database
-    for service in stage.campaigns:
+    for service in deployment.campaigns:
         service.start()
-    for service in stage.campaigns:
+    for service in deployment.campaigns:
         service.until_ready()
 
 
@@ -188,7 +200,7 @@ def _campaigns(instance: WarmServiceProcess) -> dict[str, Any]:
 
 
 @contextmanager
-def _collections(stage: Stage) -> Iterator[list[Any]]:
-    with MongoClient[dict[str, Any]](stage.mongo.url) as mongo:
-        database = mongo[stage.database]
+def _collections(deployment: Deployment) -> Iterator[list[Any]]:
+    with MongoClient[dict[str, Any]](deployment.mongo.url) as mongo:
+        database = mongo[deployment.database]
         yield [database["campaign_changes"], database["campaign_checkpoints"]]

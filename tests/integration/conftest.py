@@ -5,14 +5,14 @@ from collections.abc import AsyncIterator
 import pytest
 
 from campaign_publisher.publishing.publisher import SnapshotChannel
-from tests.integration.messaging import Recorder, consuming, publishing, until
+from tests.integration.messaging import Recorder, consuming, eventually, publishing
 
 
 @pytest.fixture
 async def recorder(amqp_url: str) -> AsyncIterator[Recorder]:
     """A consumer that is subscribed and holds revision 0."""
     async with consuming(amqp_url) as recorder:
-        await until(lambda: recorder.connects and recorder.revision == 0)
+        await eventually(lambda: recorder.connects and recorder.revision == 0)
         yield recorder
 
 

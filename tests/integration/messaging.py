@@ -79,7 +79,7 @@ async def publishing(amqp_url: str) -> AsyncIterator[SnapshotChannel]:
         yield channel
 
 
-async def until(condition: Callable[[], object], within: float = DEADLINE) -> None:
+async def eventually(condition: Callable[[], object], within: float = DEADLINE) -> None:
     """Wait until `condition` holds; `TimeoutError` after `within` seconds."""
     async with asyncio.timeout(within):
         while not condition():  # noqa: ASYNC110 - what is waited for is in another process

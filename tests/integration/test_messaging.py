@@ -16,7 +16,7 @@ from profile_service.messaging.dead_letters import EVERY_SECONDS
 from profile_service.messaging.subscription import DeadLetterCounts
 from testbed.builders import OTHER_STORE_ID, a_published_campaign, a_snapshot
 from testbed.fakes import body_of, event_of
-from tests.integration.messaging import DEADLINE, Recorder, beat, consuming, publish, until
+from tests.integration.messaging import DEADLINE, Recorder, beat, consuming, eventually, publish
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ async def test_a_snapshot_is_held_by_who_listens(
     """What one service publishes the other answers from."""
     await publish(channel, a_snapshot([a_published_campaign("Vară 2022")], revision=4))
 
-    await until(lambda: recorder.revision == 4)
+    await eventually(lambda: recorder.revision == 4)
     assert recorder.cache.held is not None
     assert recorder.cache.held.campaigns.get("Vară 2022") is not None
 
@@ -50,7 +50,7 @@ async def test_what_goes_to_nobody_is_known(channel: SnapshotChannel, amqp_url: 
     """RabbitMQ confirms a message that no queue takes, and the channel says which it was."""
     assert await publish(channel, a_snapshot(revision=1)) is Delivery.UNROUTED
     async with consuming(amqp_url) as recorder:
-        await until(lambda: recorder.connects == 1)
+        await eventually(lambda: recorder.connects == 1)
         assert await publish(channel, a_snapshot(revision=1)) is Delivery.ROUTED
 
 
@@ -59,11 +59,11 @@ async def test_a_heartbeat_tells_what_is_newest(
 ) -> None:
     """A heartbeat has no body; its headers confirm what is held, as old as the log was."""
     await beat(channel, a_snapshot(revision=0), heartbeat_interval=7.0, log_age=100.0)
-    await until(lambda: recorder.cache.events[EventOutcome.CONFIRMED])
+    await eventually(lambda: recorder.cache.events[EventOutcome.CONFIRMED])
     assert recorder.cache.heartbeat_interval == 7.0
 
     await beat(channel, a_snapshot(revision=0, store_id=OTHER_STORE_ID))
-    await until(lambda: recorder.cache.events[EventOutcome.FOREIGN])
+    await eventually(lambda: recorder.cache.events[EventOutcome.FOREIGN])
 
 
 async def test_messages_say_who_sent_them_and_outlive_a_restart(
@@ -102,12 +102,12 @@ async def test_a_busy_instance_skips_to_the_newest_snapshot(
     """An instance's queue holds one event, the newest: superseded ones cost it nothing."""
     recorder.open.clear()
     await publish(channel, a_snapshot(revision=1))
-    await until(lambda: len(recorder.taken) == 1)
+    await eventually(lambda: len(recorder.taken) == 1)
     for revision in range(2, 7):
         await publish(channel, a_snapshot(revision=revision))
     recorder.open.set()
 
-    await until(lambda: recorder.revision == 6)
+    await eventually(lambda: recorder.revision == 6)
     assert [headers["x-revision"] for _, headers, _ in recorder.taken] == ["1", "6"]
 
 
@@ -116,7 +116,7 @@ async def test_an_event_that_nobody_can_read_is_kept_for_people(
 ) -> None:
     """An unreadable event waits in campaigns.dead as it came, with the reason."""
     await _send(amqp, b"{no snapshot", message_id="broken")
-    await until(lambda: recorder.cache.events[EventOutcome.DEAD])
+    await eventually(lambda: recorder.cache.events[EventOutcome.DEAD])
 
     letter = await _next(dead)
     assert letter.body == b"{no snapshot"
@@ -149,12 +149,12 @@ async def test_unreadable_events_do_not_come_back(
     """Each unreadable event is taken once; at most one a second is kept, the rest is counted."""
     for taken in range(30):
         await _send(amqp, b"\x00")
-        await until(partial(_has_taken, recorder, taken + 1))
+        await eventually(partial(_has_taken, recorder, taken + 1))
     await publish(channel, a_snapshot(revision=1))
-    await until(lambda: recorder.revision == 1)
+    await eventually(lambda: recorder.revision == 1)
 
     letters = recorder.dead_letters
-    await until(lambda: letters.published + letters.dropped == 30)
+    await eventually(lambda: letters.published + letters.dropped == 30)
     assert len(recorder.taken) == 31
     assert letters.dropped > letters.published > 0
 

@@ -7,7 +7,7 @@ import aio_pika
 from contracts.wire import SNAPSHOT_EXCHANGE
 from testbed.builders import a_snapshot
 from testbed.servers import RabbitNode
-from tests.integration.messaging import beat, consuming, publish, publishing, until
+from tests.integration.messaging import beat, consuming, eventually, publish, publishing
 
 
 async def test_both_sides_start_while_rabbitmq_is_down(rabbit_node: RabbitNode) -> None:
@@ -18,26 +18,26 @@ async def test_both_sides_start_while_rabbitmq_is_down(rabbit_node: RabbitNode) 
         assert not channel.is_up
         await asyncio.to_thread(rabbit_node.start)
 
-        await until(lambda: recorder.connects == 1)
+        await eventually(lambda: recorder.connects == 1)
         await publish(channel, a_snapshot(revision=1))
-        await until(lambda: recorder.revision == 1)
+        await eventually(lambda: recorder.revision == 1)
 
 
 async def test_a_restarted_rabbitmq_is_found_again(rabbit_node: RabbitNode) -> None:
     """After RabbitMQ was killed and lost everything, events flow again and each side is told."""
     async with publishing(rabbit_node.url) as channel, consuming(rabbit_node.url) as recorder:
-        await until(lambda: recorder.connects == 1)
+        await eventually(lambda: recorder.connects == 1)
         await publish(channel, a_snapshot(revision=1))
-        await until(lambda: recorder.revision == 1)
+        await eventually(lambda: recorder.revision == 1)
 
         await asyncio.to_thread(rabbit_node.kill)
-        await until(lambda: not channel.is_up)
+        await eventually(lambda: not channel.is_up)
         rabbit_node.wipe()
         await asyncio.to_thread(rabbit_node.start)
 
-        await until(lambda: recorder.connects == 2)
+        await eventually(lambda: recorder.connects == 2)
         await publish(channel, a_snapshot(revision=2))
-        await until(lambda: recorder.revision == 2)
+        await eventually(lambda: recorder.revision == 2)
 
 
 async def test_a_deleted_exchange_is_noticed_by_missing_heartbeats(
@@ -45,14 +45,14 @@ async def test_a_deleted_exchange_is_noticed_by_missing_heartbeats(
 ) -> None:
     """With the exchange its binding is gone in silence: three missed heartbeats subscribe anew."""
     async with publishing(rabbit_node.url) as channel, consuming(rabbit_node.url) as recorder:
-        await until(lambda: recorder.connects == 1)
+        await eventually(lambda: recorder.connects == 1)
         await beat(channel, a_snapshot(revision=0), heartbeat_interval=0.3)
-        await until(lambda: recorder.cache.heartbeat_interval == 0.3)
+        await eventually(lambda: recorder.cache.heartbeat_interval == 0.3)
 
         async with await aio_pika.connect(rabbit_node.url) as connection:
             await (await connection.channel()).exchange_delete(SNAPSHOT_EXCHANGE)
 
         # From here on the origin's answers speak of 60 s: nobody listens for heartbeats.
-        await until(lambda: recorder.connects == 2)
+        await eventually(lambda: recorder.connects == 2)
         await publish(channel, a_snapshot(revision=1))
-        await until(lambda: recorder.revision == 1)
+        await eventually(lambda: recorder.revision == 1)

@@ -16,11 +16,11 @@ from profile_service.profiles.index import DUPLICATES_SECONDS, ProfileIndex
 from profile_service.profiles.repository import ProfilesUnavailable
 from testbed.builders import OTHER_STORE_ID, STORE_ID, a_head, a_profile
 from testbed.fakes import FakeOrigin, FakeSubscription, InMemoryProfiles
-from tests.profile_service.cache.stage import TTL, a_cache, receive, refetching, revision
+from tests.profile_service.cache.caches import TTL, a_cache, receive, refetching, revision
 from tests.simulated_time import SimulatedClock, settle, simulated
 
 
-class Stage:
+class CheckedInstance:
     """A health check with what it checks."""
 
     def __init__(self, *, max_staleness: timedelta | None = None) -> None:
@@ -42,19 +42,21 @@ class Stage:
 
 
 @asynccontextmanager
-async def a_stage(*, max_staleness: timedelta | None = None) -> AsyncIterator[Stage]:
+async def a_checked_instance(
+    *, max_staleness: timedelta | None = None
+) -> AsyncIterator[CheckedInstance]:
     """Give a health check over a cache that is kept fresh, and profiles with their index."""
-    stage = Stage(max_staleness=max_staleness)
-    await stage.index.make()
-    async with refetching(stage.cache):
-        yield stage
+    checked = CheckedInstance(max_staleness=max_staleness)
+    await checked.index.make()
+    async with refetching(checked.cache):
+        yield checked
 
 
 @simulated
 async def test_all_is_well() -> None:
     """The body names the revision, the store, the age and the number of campaigns."""
-    async with a_stage() as stage:
-        report = await stage.health.report()
+    async with a_checked_instance() as checked:
+        report = await checked.health.report()
         assert report.is_ready
         assert report.status is Status.OK
         assert report.checks["profiles"] == {"status": "ok"}
@@ -72,22 +74,22 @@ async def test_all_is_well() -> None:
 @simulated
 async def test_without_rabbitmq_it_is_degraded_and_ready() -> None:
     """The TTL goes on finding what has changed; the body says why that takes longer."""
-    async with a_stage() as stage:
-        stage.subscription.is_up = False
-        report = await stage.health.report()
+    async with a_checked_instance() as checked:
+        checked.subscription.is_up = False
+        report = await checked.health.report()
         assert report.is_ready
         assert report.status is Status.DEGRADED
         assert report.checks["events"]["detail"] == "no connection to RabbitMQ"
-        stage.subscription.is_up = True
-        assert (await stage.health.report()).status is Status.OK
+        checked.subscription.is_up = True
+        assert (await checked.health.report()).status is Status.OK
 
 
 @simulated
 async def test_without_a_snapshot_it_is_not_ready() -> None:
     """Until the first one comes every answer would be a 503."""
-    async with a_stage() as stage:
-        stage.cache.held = None
-        report = await stage.health.report()
+    async with a_checked_instance() as checked:
+        checked.cache.held = None
+        report = await checked.health.report()
         assert not report.is_ready
         assert report.checks["campaigns"]["status"] == "unavailable"
 
@@ -96,54 +98,54 @@ async def test_without_a_snapshot_it_is_not_ready() -> None:
 @simulated
 async def test_readiness_is_lost_with_the_profiles_and_regained(trouble: str) -> None:
     """A store that is away or hangs makes it red within a second or two, and back it is green."""
-    async with a_stage() as stage:
-        assert (await stage.health.report()).is_ready
-        setattr(stage.profiles, trouble, True)
+    async with a_checked_instance() as checked:
+        assert (await checked.health.report()).is_ready
+        setattr(checked.profiles, trouble, True)
         await asyncio.sleep(1.0)
         async with asyncio.timeout(1.1):
-            report = await stage.health.report()
+            report = await checked.health.report()
         assert not report.is_ready
         assert report.checks["profiles"]["detail"] == "profiles cannot be reached"
-        setattr(stage.profiles, trouble, False)
+        setattr(checked.profiles, trouble, False)
         await asyncio.sleep(1.0)
-        assert (await stage.health.report()).is_ready
+        assert (await checked.health.report()).is_ready
 
 
 @simulated
 async def test_a_store_that_refuses_writes_degrades_readiness() -> None:
     """It names the reason until a write succeeds; players are answered all the time."""
-    async with a_stage() as stage:
-        stage.profiles.unwritable = "OperationalError SQLITE_FULL"
+    async with a_checked_instance() as checked:
+        checked.profiles.unwritable = "OperationalError SQLITE_FULL"
         with pytest.raises(ProfilesUnavailable):
-            await stage.profiles.put([a_profile()])
-        report = await stage.health.report()
+            await checked.profiles.put([a_profile()])
+        report = await checked.health.report()
         assert report.is_ready
         assert report.checks["profiles"] == {
             "status": "degraded",
             "detail": "profiles cannot be written: OperationalError SQLITE_FULL",
         }
-        stage.profiles.unwritable = None
-        await stage.profiles.put([a_profile()])
-        assert (await stage.health.report()).status is Status.OK
+        checked.profiles.unwritable = None
+        await checked.profiles.put([a_profile()])
+        assert (await checked.health.report()).status is Status.OK
 
 
 @simulated
 async def test_however_often_it_is_asked_the_store_is_asked_once_a_second() -> None:
     """Many probes at once share one ping."""
-    async with a_stage() as stage:
+    async with a_checked_instance() as checked:
         for _ in range(10):
-            await asyncio.gather(*(stage.health.report() for _ in range(20)))
+            await asyncio.gather(*(checked.health.report() for _ in range(20)))
             await asyncio.sleep(0.5)
-        assert stage.profiles.pings <= 6
+        assert checked.profiles.pings <= 6
 
 
 @simulated
 async def test_a_stale_instance_is_degraded_and_ready() -> None:
     """All replicas would go at once otherwise."""
-    async with a_stage() as stage:
-        stage.origin.snapshot = None
+    async with a_checked_instance() as checked:
+        checked.origin.snapshot = None
         await asyncio.sleep(100 * TTL)
-        report = await stage.health.report()
+        report = await checked.health.report()
         assert report.is_ready
         assert report.status is Status.DEGRADED
         assert report.checks["campaigns"]["stale"]
@@ -153,23 +155,23 @@ async def test_a_stale_instance_is_degraded_and_ready() -> None:
 @simulated
 async def test_past_the_longest_staleness_it_is_not_ready() -> None:
     """Where that is set; and ready again once it is fresh."""
-    async with a_stage(max_staleness=timedelta(seconds=2 * TTL)) as stage:
-        stage.origin.snapshot = None
+    async with a_checked_instance(max_staleness=timedelta(seconds=2 * TTL)) as checked:
+        checked.origin.snapshot = None
         await asyncio.sleep(2 * TTL - 1)
-        assert (await stage.health.report()).is_ready
+        assert (await checked.health.report()).is_ready
         await asyncio.sleep(2)
-        assert not (await stage.health.report()).is_ready
-        stage.origin.snapshot = revision(5)
+        assert not (await checked.health.report()).is_ready
+        checked.origin.snapshot = revision(5)
         await asyncio.sleep(TTL / 10 + 1)
-        assert (await stage.health.report()).status is Status.OK
+        assert (await checked.health.report()).status is Status.OK
 
 
 @simulated
 async def test_an_origin_behind_is_told_of() -> None:
     """It is degraded, and ready."""
-    async with a_stage() as stage:
-        await receive(stage.cache, revision(5, head=a_head(99)))
-        report = await stage.health.report()
+    async with a_checked_instance() as checked:
+        await receive(checked.cache, revision(5, head=a_head(99)))
+        report = await checked.health.report()
         assert report.status is Status.DEGRADED
         assert report.checks["campaigns"]["detail"] == "origin behind"
 
@@ -177,10 +179,10 @@ async def test_an_origin_behind_is_told_of() -> None:
 @simulated
 async def test_another_store_is_named_beside_the_held_one() -> None:
     """So that an operator knows what to accept."""
-    async with a_stage() as stage:
-        stage.origin.snapshot = revision(0, store_id=OTHER_STORE_ID)
-        await stage.cache.refetcher.invalidate()
-        report = await stage.health.report()
+    async with a_checked_instance() as checked:
+        checked.origin.snapshot = revision(0, store_id=OTHER_STORE_ID)
+        await checked.cache.refetcher.invalidate()
+        report = await checked.health.report()
         assert report.status is Status.DEGRADED
         campaigns = {**report.checks["campaigns"]}
         assert UUID(campaigns["store_id"]) == STORE_ID
@@ -190,9 +192,9 @@ async def test_another_store_is_named_beside_the_held_one() -> None:
 @simulated
 async def test_a_stop_turns_it_red_first() -> None:
     """Whatever else is well."""
-    async with a_stage() as stage:
-        stage.draining.started = True
-        report = await stage.health.report()
+    async with a_checked_instance() as checked:
+        checked.draining.started = True
+        report = await checked.health.report()
         assert report.status is Status.DRAINING
         assert not report.is_ready
 
@@ -200,12 +202,12 @@ async def test_a_stop_turns_it_red_first() -> None:
 @simulated
 async def test_the_index_is_made_when_the_store_is_there() -> None:
     """It is tried again until then."""
-    stage = Stage()
-    stage.profiles.unavailable = True
-    preparing = asyncio.create_task(stage.index.make())
+    checked = CheckedInstance()
+    checked.profiles.unavailable = True
+    preparing = asyncio.create_task(checked.index.make())
     await asyncio.sleep(60)
     assert not preparing.done()
-    stage.profiles.unavailable = False
+    checked.profiles.unavailable = False
     await asyncio.sleep(5.1)
     assert preparing.done()
 
@@ -213,40 +215,40 @@ async def test_the_index_is_made_when_the_store_is_there() -> None:
 @simulated
 async def test_an_index_that_cannot_be_made_is_told_of(caplog: pytest.LogCaptureFixture) -> None:
     """In ready until it is made, and in the log with each new reason, not with each attempt."""
-    async with a_stage() as stage:
-        stage.index.is_made = False
-        stage.profiles.unpreparable = "OperationFailure 86 IndexKeySpecsConflict"
-        async with running(stage.index.make, name="profile index"):
+    async with a_checked_instance() as checked:
+        checked.index.is_made = False
+        checked.profiles.unpreparable = "OperationFailure 86 IndexKeySpecsConflict"
+        async with running(checked.index.make, name="profile index"):
             await asyncio.sleep(60)
-            report = await stage.health.report()
+            report = await checked.health.report()
             assert report.is_ready
             assert report.checks["profiles"] == {
                 "status": "degraded",
                 "detail": "the index on player_id is not made yet",
             }
-            stage.profiles.unpreparable = "NotPrimaryError 10107 NotWritablePrimary"
+            checked.profiles.unpreparable = "NotPrimaryError 10107 NotWritablePrimary"
             await asyncio.sleep(60)
             told = [line for line in caplog.messages if "index on player_id" in line]
             assert ["86 Index" in line for line in told] == [True, False]
-            stage.profiles.unpreparable = None
+            checked.profiles.unpreparable = None
             await asyncio.sleep(6)
-            assert (await stage.health.report()).checks["profiles"] == {"status": "ok"}
+            assert (await checked.health.report()).checks["profiles"] == {"status": "ok"}
 
 
 @simulated
 async def test_duplicates_are_named_until_there_are_none(caplog: pytest.LogCaptureFixture) -> None:
     """In the log once, and in ready until somebody has mended them."""
-    async with a_stage() as stage:
-        stage.index.is_made = False
-        stage.profiles.duplicates = ["one", "two"]
-        async with running(stage.index.make, name="profile index"):
+    async with a_checked_instance() as checked:
+        checked.index.is_made = False
+        checked.profiles.duplicates = ["one", "two"]
+        async with running(checked.index.make, name="profile index"):
             await asyncio.sleep(5 * DUPLICATES_SECONDS)
-            report = await stage.health.report()
+            report = await checked.health.report()
             assert report.is_ready
             assert report.checks["profiles"]["duplicates"] == ["one", "two"]
             told = [line for line in caplog.messages if "one, two" in line]
             assert len(told) == 1
-            stage.profiles.duplicates = []
+            checked.profiles.duplicates = []
             await asyncio.sleep(DUPLICATES_SECONDS + 1)
             await settle()
-            assert "duplicates" not in (await stage.health.report()).checks["profiles"]
+            assert "duplicates" not in (await checked.health.report()).checks["profiles"]

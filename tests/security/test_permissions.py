@@ -9,7 +9,7 @@ import pytest
 from campaign_publisher.publishing.publisher import PublishFailed
 from testbed.builders import a_published_campaign, a_snapshot
 from testbed.servers import RabbitNode
-from tests.integration.messaging import consuming, publish, publishing, until
+from tests.integration.messaging import consuming, eventually, publish, publishing
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "security.md"
 
@@ -32,14 +32,14 @@ async def test_each_service_can_do_what_it_must_and_no_more(rabbit_node: RabbitN
     host = rabbit_node.url.partition("@")[2]
     campaigns, profiles = (f"amqp://{name}:secret@{host}" for name in ("campaigns", "profiles"))
     async with publishing(campaigns) as channel, consuming(profiles) as recorder:
-        await until(lambda: recorder.connects and recorder.revision == 0)
+        await eventually(lambda: recorder.connects and recorder.revision == 0)
         await publish(channel, a_snapshot([a_published_campaign()], revision=1))
-        await until(lambda: recorder.revision == 1)
+        await eventually(lambda: recorder.revision == 1)
         letters = recorder.dead_letters
         await channel.publish(b"{", headers={}, message_type="", message_id="broken")
-        await until(lambda: letters.published == 1)
+        await eventually(lambda: letters.published == 1)
         async with publishing(profiles) as forbidden:
-            await until(lambda: forbidden.is_up)
+            await eventually(lambda: forbidden.is_up)
             with pytest.raises(PublishFailed, match="ACCESS_REFUSED"):
                 await forbidden.publish(b"{", headers={}, message_type="", message_id="forged")
         assert recorder.revision == 1

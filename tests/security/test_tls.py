@@ -10,7 +10,7 @@ import pytest
 from testbed import servers
 from testbed.builders import a_published_campaign, a_snapshot
 from tests.conftest import required
-from tests.integration.messaging import consuming, publish, publishing, until
+from tests.integration.messaging import consuming, eventually, publish, publishing
 from tests.security.certificates import Authority
 
 _LISTENS = """
@@ -68,9 +68,9 @@ async def test_snapshots_travel_over_tls(rabbit: TlsRabbit) -> None:
     """Publisher and consumer connect with an authority and a certificate named in the URL."""
     url = rabbit.url(rabbit.authority.certificate)
     async with consuming(url) as recorder, publishing(url) as channel:
-        await until(lambda: recorder.connects and recorder.revision == 0)
+        await eventually(lambda: recorder.connects and recorder.revision == 0)
         await publish(channel, a_snapshot([a_published_campaign()], revision=1))
-        await until(lambda: recorder.revision == 1)
+        await eventually(lambda: recorder.revision == 1)
 
 
 @pytest.mark.parametrize("known", [False, True], ids=["no authority", "another authority"])
@@ -102,7 +102,7 @@ async def _refusal(url: str, caplog: pytest.LogCaptureFixture) -> str:
     """Return what is logged of a connection that must not get up."""
     with caplog.at_level(logging.WARNING):
         async with consuming(url) as recorder:
-            await until(lambda: "cannot be reached" in caplog.text)
+            await eventually(lambda: "cannot be reached" in caplog.text)
             assert recorder.connects == 0
     assert "guest:guest" not in caplog.text
     return caplog.text

@@ -32,7 +32,7 @@ HEARTBEAT = 60.0
 
 
 @dataclass
-class Stage:
+class PublishingReplica:
     """A replica that follows its log, and the publisher that tells of it."""
 
     log: InMemoryLog
@@ -65,7 +65,7 @@ class Stage:
         return [sent for sent in self.channel.sent if sent.message_type == HEARTBEAT_TYPE]
 
 
-def a_stage(log: InMemoryLog | None = None) -> Stage:
+def a_publishing_replica(log: InMemoryLog | None = None) -> PublishingReplica:
     """Give a replica that was not started yet, on a log with nothing but its founding."""
     log = log or InMemoryLog(a_change(0))
     clock = SimulatedClock()
@@ -74,104 +74,104 @@ def a_stage(log: InMemoryLog | None = None) -> Stage:
     snapshots = Snapshots(replica.log_replica, clock=clock, heartbeat_interval=interval)
     publisher = SnapshotPublisher(snapshots, heartbeat_interval=interval, clock=clock)
     replica.log_replica.subscribe(publisher.wake)
-    return Stage(log, replica, publisher)
+    return PublishingReplica(log, replica, publisher)
 
 
 @asynccontextmanager
-async def playing(stage: Stage) -> AsyncIterator[Stage]:
-    """Run a stage's loops while the block lasts."""
-    follow = partial(keep_up, stage.replica.log_replica, poll_interval=POLL)
+async def playing(publishing: PublishingReplica) -> AsyncIterator[PublishingReplica]:
+    """Run a publishing's loops while the block lasts."""
+    follow = partial(keep_up, publishing.replica.log_replica, poll_interval=POLL)
     async with (
         running(follow, name="change log"),
-        running(partial(stage.publisher.run, stage.channel), name="publisher"),
+        running(partial(publishing.publisher.run, publishing.channel), name="publisher"),
     ):
         await settle()
-        yield stage
+        yield publishing
 
 
 @simulated
 async def test_a_start_publishes_once() -> None:
     """The newest snapshot is sent as soon as the log was read, because of the start."""
-    async with playing(a_stage()) as stage:
+    async with playing(a_publishing_replica()) as publishing:
         await asyncio.sleep(HEARTBEAT / 2)
-        assert stage.revisions == [0]
-        assert stage.reasons == ["startup"]
-        assert stage.publisher.confirmed == stage.replica.state.position
+        assert publishing.revisions == [0]
+        assert publishing.reasons == ["startup"]
+        assert publishing.publisher.confirmed == publishing.replica.state.position
 
 
 @simulated
 async def test_a_change_is_published_at_once() -> None:
     """What this replica commits is sent without waiting for a poll."""
-    async with playing(a_stage()) as stage:
-        await stage.put("a")
+    async with playing(a_publishing_replica()) as publishing:
+        await publishing.put("a")
         await settle()
-        assert stage.revisions == [0, 1]
-        assert stage.reasons == ["startup", "change"]
-        snapshot = CampaignSnapshot.model_validate_json(stage.snapshots[-1].body)
+        assert publishing.revisions == [0, 1]
+        assert publishing.reasons == ["startup", "change"]
+        snapshot = CampaignSnapshot.model_validate_json(publishing.snapshots[-1].body)
         assert [campaign.name for campaign in snapshot.campaigns] == ["a"]
-        assert stage.snapshots[-1].event.position == snapshot.position
+        assert publishing.snapshots[-1].event.position == snapshot.position
 
 
 @simulated
 async def test_a_change_of_another_replica_is_published_too() -> None:
     """What was committed elsewhere is sent from here at the next poll: its author may be gone."""
-    async with playing(a_stage()) as stage:
-        stage.log.changes.append(a_change(1, a_campaign("a")))
+    async with playing(a_publishing_replica()) as publishing:
+        publishing.log.changes.append(a_change(1, a_campaign("a")))
         await asyncio.sleep(POLL.total_seconds() + 0.1)
-        assert stage.revisions == [0, 1]
+        assert publishing.revisions == [0, 1]
 
 
 @simulated
 async def test_only_the_newest_is_sent() -> None:
     """Changes that come while one is on its way are sent as one snapshot, the newest."""
-    async with playing(a_stage()) as stage:
+    async with playing(a_publishing_replica()) as publishing:
 
         async def slowly() -> None:
             await asyncio.sleep(1)
 
-        stage.channel.sending = slowly
+        publishing.channel.sending = slowly
         for name in "abcde":
-            await stage.put(name)
+            await publishing.put(name)
             await asyncio.sleep(0.1)
         await asyncio.sleep(5)
-        assert stage.revisions == [0, 1, 5]
+        assert publishing.revisions == [0, 1, 5]
 
 
 @simulated
 async def test_a_reconnect_publishes_again() -> None:
     """Who listens after a reconnect may have missed the snapshot: it is sent again."""
-    async with playing(a_stage()) as stage:
-        await stage.publisher.reconnected()
+    async with playing(a_publishing_replica()) as publishing:
+        await publishing.publisher.reconnected()
         await settle()
-        assert stage.revisions == [0, 0]
-        assert stage.reasons == ["startup", "reconnect"]
-        await stage.put("a")
+        assert publishing.revisions == [0, 0]
+        assert publishing.reasons == ["startup", "reconnect"]
+        await publishing.put("a")
         await settle()
-        assert stage.reasons == ["startup", "reconnect", "change"]
+        assert publishing.reasons == ["startup", "reconnect", "change"]
 
 
 @simulated
 async def test_the_first_connect_is_a_start() -> None:
     """Connecting before anything was sent is no reconnect."""
-    stage = a_stage()
-    await stage.publisher.reconnected()
-    async with playing(stage):
-        assert stage.reasons == ["startup"]
+    publishing = a_publishing_replica()
+    await publishing.publisher.reconnected()
+    async with playing(publishing):
+        assert publishing.reasons == ["startup"]
 
 
 @simulated
 async def test_a_reconnect_in_between_does_not_count_as_confirmed() -> None:
     """A snapshot that was confirmed while the connection was made anew is sent once more."""
-    stage = a_stage()
+    publishing = a_publishing_replica()
 
     async def reconnect() -> None:
-        stage.channel.sending = None
-        await stage.publisher.reconnected()
+        publishing.channel.sending = None
+        await publishing.publisher.reconnected()
 
-    stage.channel.sending = reconnect
-    async with playing(stage):
+    publishing.channel.sending = reconnect
+    async with playing(publishing):
         await settle()
-        assert stage.revisions == [0, 0]
+        assert publishing.revisions == [0, 0]
 
 
 ERRORS = {
@@ -187,19 +187,19 @@ def test_a_failed_publish_is_repeated(error: BaseException) -> None:
 
     @simulated
     async def play() -> None:
-        stage = a_stage()
-        stage.channel.error = error
-        async with playing(stage):
+        publishing = a_publishing_replica()
+        publishing.channel.error = error
+        async with playing(publishing):
             await asyncio.sleep(30)
-            assert stage.channel.tries > 10
-            assert stage.publisher.failures_in_a_row == stage.channel.tries
-            assert stage.publisher.confirmed is None
-            await stage.put("a")
-            stage.channel.error = None
+            assert publishing.channel.tries > 10
+            assert publishing.publisher.failures_in_a_row == publishing.channel.tries
+            assert publishing.publisher.confirmed is None
+            await publishing.put("a")
+            publishing.channel.error = None
             await asyncio.sleep(MAX_BACKOFF_SECONDS)
-            assert stage.revisions == [1]
-            assert stage.reasons == ["startup"]
-            assert stage.publisher.failures_in_a_row == 0
+            assert publishing.revisions == [1]
+            assert publishing.reasons == ["startup"]
+            assert publishing.publisher.failures_in_a_row == 0
 
     play()
 
@@ -207,67 +207,67 @@ def test_a_failed_publish_is_repeated(error: BaseException) -> None:
 @simulated
 async def test_a_publish_that_hangs_is_given_up() -> None:
     """A black-holed link blocks neither writes nor, once it is mended, the newest snapshot."""
-    async with playing(a_stage()) as stage:
-        stage.channel.hanging = True
-        await stage.put("a")
-        await stage.put("b")
+    async with playing(a_publishing_replica()) as publishing:
+        publishing.channel.hanging = True
+        await publishing.put("a")
+        await publishing.put("b")
         await asyncio.sleep(2 * (PUBLISH_SECONDS + MAX_BACKOFF_SECONDS))
-        assert stage.publisher.failures_in_a_row >= 2
-        stage.channel.hanging = False
+        assert publishing.publisher.failures_in_a_row >= 2
+        publishing.channel.hanging = False
         await asyncio.sleep(PUBLISH_SECONDS + MAX_BACKOFF_SECONDS)
-        assert stage.revisions == [0, 2]
+        assert publishing.revisions == [0, 2]
 
 
 @simulated
 async def test_changes_do_not_hammer_a_broker_that_is_away() -> None:
     """However many changes come, tries stay as far apart as the backoff says."""
-    async with playing(a_stage()) as stage:
-        stage.channel.fail()
-        stage.channel.tries = 0
+    async with playing(a_publishing_replica()) as publishing:
+        publishing.channel.fail()
+        publishing.channel.tries = 0
         for number in range(600):
-            await stage.put(f"campaign {number}")
+            await publishing.put(f"campaign {number}")
             await asyncio.sleep(0.1)
-        assert stage.channel.tries <= 200
-        stage.channel.error = None
+        assert publishing.channel.tries <= 200
+        publishing.channel.error = None
         await asyncio.sleep(MAX_BACKOFF_SECONDS)
-        assert stage.revisions[-1] == 600
+        assert publishing.revisions[-1] == 600
 
 
 @simulated
 async def test_a_change_during_the_try_that_succeeds_again_is_not_late() -> None:
     """After failures, what changed while the first success was on its way follows at once."""
-    stage = a_stage()
-    stage.channel.fail()
+    publishing = a_publishing_replica()
+    publishing.channel.fail()
     changed = asyncio.Event()
 
     async def change() -> None:
-        stage.channel.sending = None
-        await stage.put("a")
+        publishing.channel.sending = None
+        await publishing.put("a")
         changed.set()
 
-    async with playing(stage):
+    async with playing(publishing):
         await asyncio.sleep(5)
-        stage.channel.error = None
-        stage.channel.sending = change
+        publishing.channel.error = None
+        publishing.channel.sending = change
         await changed.wait()
         await settle()
-        assert stage.revisions == [0, 1]
+        assert publishing.revisions == [0, 1]
 
 
 @simulated
 async def test_heartbeats() -> None:
     """When nothing changes, the headers alone are sent once an interval, without a body."""
-    async with playing(a_stage()) as stage:
+    async with playing(a_publishing_replica()) as publishing:
         await asyncio.sleep(3.5 * HEARTBEAT)
-        assert len(stage.heartbeats) == 3
-        assert stage.revisions == [0]
-        for heartbeat in stage.heartbeats:
+        assert len(publishing.heartbeats) == 3
+        assert publishing.revisions == [0]
+        for heartbeat in publishing.heartbeats:
             assert heartbeat.body == b""
-            assert heartbeat.event.position == stage.replica.state.position
+            assert heartbeat.event.position == publishing.replica.state.position
             assert heartbeat.event.log_age <= POLL.total_seconds() + 0.1
             assert heartbeat.event.heartbeat_interval == HEARTBEAT
-        ids = {sent.message_id for sent in stage.channel.sent}
-        assert len(ids) == len(stage.channel.sent)
+        ids = {sent.message_id for sent in publishing.channel.sent}
+        assert len(ids) == len(publishing.channel.sent)
 
 
 def told_of_listeners(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -281,74 +281,74 @@ async def test_that_nobody_listens_is_counted_and_told_once(
 ) -> None:
     """What goes to nobody is confirmed and sent but once; a line says so, and one when it ends."""
     caplog.set_level(logging.INFO)
-    stage = a_stage()
-    stage.channel.deserted = True
-    async with playing(stage):
+    publishing = a_publishing_replica()
+    publishing.channel.deserted = True
+    async with playing(publishing):
         await asyncio.sleep(3.5 * HEARTBEAT)
-        assert (stage.revisions, len(stage.heartbeats)) == ([0], 3)
-        assert stage.publisher.confirmed == stage.replica.state.position
-        assert stage.publisher.failures == 0
-        assert stage.publisher.unheard == 4
+        assert (publishing.revisions, len(publishing.heartbeats)) == ([0], 3)
+        assert publishing.publisher.confirmed == publishing.replica.state.position
+        assert publishing.publisher.failures == 0
+        assert publishing.publisher.unheard == 4
         assert len(told_of_listeners(caplog)) == 1
-        stage.channel.deserted = False
+        publishing.channel.deserted = False
         await asyncio.sleep(2 * HEARTBEAT)
-        assert stage.publisher.unheard == 4
+        assert publishing.publisher.unheard == 4
         assert len(told_of_listeners(caplog)) == 2
-        stage.channel.deserted = True
+        publishing.channel.deserted = True
         await asyncio.sleep(2 * HEARTBEAT)
-        assert stage.publisher.unheard == 6
+        assert publishing.publisher.unheard == 6
         assert len(told_of_listeners(caplog)) == 3
 
 
 @simulated
 async def test_a_snapshot_is_a_heartbeat() -> None:
     """An interval counts from whatever was sent last."""
-    async with playing(a_stage()) as stage:
+    async with playing(a_publishing_replica()) as publishing:
         await asyncio.sleep(0.9 * HEARTBEAT)
-        await stage.put("a")
+        await publishing.put("a")
         await asyncio.sleep(0.9 * HEARTBEAT)
-        assert not stage.heartbeats
+        assert not publishing.heartbeats
 
 
 @simulated
 async def test_a_heartbeat_that_fails_is_repeated() -> None:
     """A lost heartbeat is sent again within the backoff, not an interval later."""
-    async with playing(a_stage()) as stage:
-        stage.channel.fail()
+    async with playing(a_publishing_replica()) as publishing:
+        publishing.channel.fail()
         await asyncio.sleep(1.5 * HEARTBEAT)
-        stage.channel.error = None
+        publishing.channel.error = None
         await asyncio.sleep(MAX_BACKOFF_SECONDS)
-        assert len(stage.heartbeats) == 1
-        assert stage.publisher.heartbeats_sent == 1
+        assert len(publishing.heartbeats) == 1
+        assert publishing.publisher.heartbeats_sent == 1
 
 
 @simulated
 async def test_who_cannot_see_the_log_confirms_nobody() -> None:
     """Without a read of the log for five polls nothing is sent; after one it goes on."""
-    async with playing(a_stage()) as stage:
-        stage.log.unavailable = True
+    async with playing(a_publishing_replica()) as publishing:
+        publishing.log.unavailable = True
         await asyncio.sleep(10 * HEARTBEAT)
-        assert not stage.heartbeats
-        await stage.publisher.reconnected()
+        assert not publishing.heartbeats
+        await publishing.publisher.reconnected()
         await asyncio.sleep(HEARTBEAT)
-        assert stage.revisions == [0]
-        stage.log.unavailable = False
+        assert publishing.revisions == [0]
+        publishing.log.unavailable = False
         await asyncio.sleep(MAX_BACKOFF_SECONDS + LOOK_SECONDS)
-        assert stage.revisions == [0, 0]
-        assert stage.snapshots[-1].event.log_age <= MAX_BACKOFF_SECONDS + LOOK_SECONDS
+        assert publishing.revisions == [0, 0]
+        assert publishing.snapshots[-1].event.log_age <= MAX_BACKOFF_SECONDS + LOOK_SECONDS
 
 
 @simulated
 async def test_nothing_is_sent_of_a_replaced_log() -> None:
     """While the log is not the one that was read, no heartbeat confirms it; a renewal is sent."""
-    async with playing(a_stage(InMemoryLog(a_change(0), a_change(1)))) as stage:
-        stage.log.changes[1] = a_change(1, a_campaign("restored"), id=a_head(40))
+    async with playing(a_publishing_replica(InMemoryLog(a_change(0), a_change(1)))) as publishing:
+        publishing.log.changes[1] = a_change(1, a_campaign("restored"), id=a_head(40))
         await asyncio.sleep(3 * HEARTBEAT)
-        assert not stage.heartbeats
-        assert stage.revisions == [1]
-        renewed = await stage.replica.service.renew(actor="me")
+        assert not publishing.heartbeats
+        assert publishing.revisions == [1]
+        renewed = await publishing.replica.service.renew(actor="me")
         await settle()
-        snapshot = CampaignSnapshot.model_validate_json(stage.snapshots[-1].body)
+        snapshot = CampaignSnapshot.model_validate_json(publishing.snapshots[-1].body)
         assert snapshot.store_id == renewed.store_id
         assert snapshot.renewed_from == renewed.renewed_from
 
@@ -357,10 +357,10 @@ async def test_nothing_is_sent_of_a_replaced_log() -> None:
 async def test_it_stops_when_it_is_asked_to() -> None:
     """Cancelled while a message is on its way, or while it waits, it ends."""
     for hanging in (False, True):
-        stage = a_stage()
-        stage.channel.hanging = hanging
-        await stage.replica.log_replica.load()
-        task = asyncio.create_task(stage.publisher.run(stage.channel))
+        publishing = a_publishing_replica()
+        publishing.channel.hanging = hanging
+        await publishing.replica.log_replica.load()
+        task = asyncio.create_task(publishing.publisher.run(publishing.channel))
         await settle()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -370,8 +370,8 @@ async def test_it_stops_when_it_is_asked_to() -> None:
 @simulated
 async def test_it_stops_although_the_cancellation_was_swallowed() -> None:
     """A client that hides a cancellation in a confirmation does not make it run for ever."""
-    stage = a_stage()
-    await stage.replica.log_replica.load()
+    publishing = a_publishing_replica()
+    await publishing.replica.log_replica.load()
 
     async def swallow() -> None:
         try:
@@ -379,8 +379,8 @@ async def test_it_stops_although_the_cancellation_was_swallowed() -> None:
         except asyncio.CancelledError:
             return
 
-    stage.channel.sending = swallow
-    task = asyncio.create_task(stage.publisher.run(stage.channel))
+    publishing.channel.sending = swallow
+    task = asyncio.create_task(publishing.publisher.run(publishing.channel))
     await settle()
     task.cancel()
     async with asyncio.timeout(10):
@@ -393,11 +393,11 @@ def test_the_log_says_it_once(caplog: pytest.LogCaptureFixture) -> None:
 
     @simulated
     async def play() -> None:
-        async with playing(a_stage()) as stage:
-            stage.channel.fail()
-            await stage.put("a")
+        async with playing(a_publishing_replica()) as publishing:
+            publishing.channel.fail()
+            await publishing.put("a")
             await asyncio.sleep(3600)
-            stage.channel.error = None
+            publishing.channel.error = None
             await asyncio.sleep(MAX_BACKOFF_SECONDS)
 
     play()

@@ -1,7 +1,7 @@
 """Revisions that were announced without their campaigns."""
 
 from profile_service.cache.announced import MAX_MISSES, AnnouncedRevision
-from tests.profile_service.cache.stage import revision
+from tests.profile_service.cache.caches import revision
 
 HELD = revision(5).position
 

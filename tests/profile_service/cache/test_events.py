@@ -10,7 +10,7 @@ from profile_service.cache.reading import UnreadableSnapshot
 from profile_service.cache.schedule import Cause
 from testbed.builders import OTHER_STORE_ID, a_head, a_published_campaign, a_snapshot, an_event
 from testbed.fakes import FakeOrigin, body_of, event_of
-from tests.profile_service.cache.stage import (
+from tests.profile_service.cache.caches import (
     TTL,
     a_running_cache,
     held,

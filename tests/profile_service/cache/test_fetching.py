@@ -14,7 +14,7 @@ from profile_service.cache.refetcher import FETCH_SECONDS
 from profile_service.cache.schedule import FIRST_SNAPSHOT_CAP_SECONDS, Cause
 from testbed.builders import a_head
 from testbed.fakes import FakeOrigin, event_of
-from tests.profile_service.cache.stage import (
+from tests.profile_service.cache.caches import (
     TTL,
     SleepingClock,
     a_cache,

@@ -13,7 +13,7 @@ from foundation.tasks import running
 from profile_service.cache.last_good import REFRESH_SECONDS, LastGoodFile
 from testbed.builders import OTHER_STORE_ID, STORE_ID
 from testbed.fakes import FakeClock, FakeOrigin
-from tests.profile_service.cache.stage import (
+from tests.profile_service.cache.caches import (
     RunCache,
     a_cache,
     held,

@@ -11,7 +11,7 @@ from profile_service.cache.origin import Fetched, OriginUnavailable
 from profile_service.cache.reading import UnreadableSnapshot
 from testbed.builders import OTHER_STORE_ID, a_head
 from testbed.fakes import FakeOrigin, body_of, event_of
-from tests.profile_service.cache.stage import TTL, a_running_cache, held, revision
+from tests.profile_service.cache.caches import TTL, a_running_cache, held, revision
 from tests.simulated_time import simulated
 
 _REVISIONS = st.integers(0, 8)

@@ -10,7 +10,7 @@ from profile_service.cache.outcomes import EventOutcome, Outcome
 from profile_service.cache.schedule import Cause
 from testbed.builders import OTHER_STORE_ID, STORE_ID, a_head
 from testbed.fakes import FakeOrigin, event_of
-from tests.profile_service.cache.stage import (
+from tests.profile_service.cache.caches import (
     TTL,
     a_running_cache,
     held,

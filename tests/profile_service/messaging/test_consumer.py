@@ -23,7 +23,7 @@ from testbed.fakes import (
     body_of,
     event_of,
 )
-from tests.profile_service.cache.stage import (
+from tests.profile_service.cache.caches import (
     TTL,
     RunCache,
     SleepingClock,

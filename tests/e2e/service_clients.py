@@ -15,7 +15,7 @@ DEADLINE = 10.0
 POLL = 0.01
 
 
-class Operator:
+class ServiceClients:
     """Sends what an operator sends to one campaign service and to one profile service."""
 
     def __init__(self, campaigns_url: str, profiles_url: str) -> None:
@@ -71,7 +71,7 @@ def active_campaigns(profiles_url: str) -> list[str]:
     return active
 
 
-def becomes(told: Callable[[], Any], expected: Any, within: float = DEADLINE) -> Any:
+def eventually_is(told: Callable[[], Any], expected: Any, within: float = DEADLINE) -> Any:
     """Ask until the answer is `expected`, at most `within` seconds; give the last answer."""
     until = time.monotonic() + within
     while (answer := told()) != expected and time.monotonic() < until:
@@ -82,7 +82,7 @@ def becomes(told: Callable[[], Any], expected: Any, within: float = DEADLINE) ->
 def all_become(profiles_urls: Iterable[str], expected: list[str]) -> None:
     """Wait until every profile service tells the golden player these campaigns."""
     for url in profiles_urls:
-        assert becomes(partial(active_campaigns, url), expected) == expected
+        assert eventually_is(partial(active_campaigns, url), expected) == expected
 
 
 def _client(url: str, **options: Any) -> httpx.Client:
