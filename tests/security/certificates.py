@@ -23,7 +23,9 @@ class Authority:
         if not shutil.which("openssl"):
             raise ServerUnavailableError("no openssl is installed, to make certificates with")
         self._folder = folder
-        own = self._request("authority", "/CN=tests", "-x509", "-days", "2")
+        # Python 3.13 refuses an authority that does not say what its key is for.
+        usage = "keyUsage=critical,keyCertSign,cRLSign"
+        own = self._request("authority", "/CN=tests", "-x509", "-days", "2", "-addext", usage)
         self.certificate = own.certificate
         self._key = own.key
 
@@ -35,6 +37,7 @@ class Authority:
             *("-x509", "-days", "2", "-CA", str(self.certificate), "-CAkey", str(self._key)),
             *("-addext", "subjectAltName=DNS:localhost"),
             *("-addext", "basicConstraints=critical,CA:FALSE"),
+            *("-addext", "keyUsage=critical,digitalSignature,keyEncipherment"),
         )
 
     def _request(self, name: str, subject: str, *options: str) -> Certificate:
