@@ -64,7 +64,10 @@ def metrics_of(
         ),
         (
             "campaign_service_unheard",
-            "Messages that RabbitMQ has confirmed and delivered to no profile service.",
+            (
+                "Messages that RabbitMQ has confirmed and that no profile service was there to "
+                "receive."
+            ),
             publisher.unheard,
         ),
         (

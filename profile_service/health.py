@@ -44,19 +44,30 @@ class Health:
 
     async def _check_profiles(self) -> Check:
         if not await self._can_reach_profiles():
-            return Check.of(Status.UNAVAILABLE, detail="profiles cannot be reached")
+            reason = self.profiles.outages.pings.reason
+            detail = "profiles cannot be reached"
+            return Check.of(Status.UNAVAILABLE, detail=f"{detail}: {reason}" if reason else detail)
+        problems = self._profile_problems()
+        if not problems:
+            return Check.of(Status.OK)
+        shown: dict[str, Any] = {"detail": "; ".join(problems)}
         if self.index.duplicates:
-            return Check.of(
-                Status.DEGRADED,
-                detail="players are stored more than once",
-                duplicates=self.index.duplicates,
-            )
-        writes = self.profiles.outages.writes
-        if writes.is_failing:
-            return Check.of(Status.DEGRADED, detail=f"profiles cannot be written: {writes.reason}")
-        if not self.index.is_made:
-            return Check.of(Status.DEGRADED, detail="the index on player_id is not made yet")
-        return Check.of(Status.OK)
+            shown["duplicates"] = self.index.duplicates
+        return Check.of(Status.DEGRADED, **shown)
+
+    def _profile_problems(self) -> list[str]:
+        # Failing reads only degrade: they end with the next read, and an instance that is not
+        # ready gets none. A server that is away fails the ping, too.
+        reads, writes = self.profiles.outages.reads, self.profiles.outages.writes
+        found = {
+            "players are stored more than once": bool(self.index.duplicates),
+            f"profiles cannot be read: {reads.reason}": reads.is_failing,
+            f"profiles cannot be written: {writes.reason}": writes.is_failing,
+            "the index on player_id is not made yet": not (
+                self.index.is_made or self.index.duplicates
+            ),
+        }
+        return [problem for problem, is_so in found.items() if is_so]
 
     async def _can_reach_profiles(self) -> bool:
         async with self._pinging:

@@ -122,6 +122,12 @@ def _with_token(settings: dict[str, Any]) -> dict[str, Any]:
     return {"admin_token": SecretStr("admin-token"), "read_token": SecretStr(""), **settings}
 
 
+async def described_metrics(client: httpx.AsyncClient) -> list[str]:
+    """Return the name, kind and help text of each metric of the service's own, sorted."""
+    lines = (await client.get("/metrics")).text.splitlines()
+    return sorted(line for line in lines if line.startswith("#") and " process_" not in line)
+
+
 async def metrics_of(client: httpx.AsyncClient) -> dict[str, float]:
     """Return each sample of /metrics, with its labels in its name."""
     answer = await client.get("/metrics")

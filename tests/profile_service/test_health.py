@@ -14,9 +14,24 @@ from foundation.tasks import running
 from profile_service.health import Health
 from profile_service.profiles.index import DUPLICATES_SECONDS, ProfileIndex
 from profile_service.profiles.repository import ProfilesUnavailable
-from testbed.builders import OTHER_STORE_ID, STORE_ID, a_head, a_profile
-from testbed.fakes import FakeOrigin, FakeSubscription, InMemoryProfiles
-from tests.profile_service.cache.caches import TTL, a_cache, receive, refetching, revision
+from testbed.builders import (
+    OTHER_STORE_ID,
+    STORE_ID,
+    a_head,
+    a_profile,
+    a_published_campaign,
+    a_snapshot,
+)
+from testbed.fakes import FakeOrigin, FakeSubscription, InMemoryProfiles, body_of, event_of
+from tests.profile_service.cache.caches import (
+    TTL,
+    a_cache,
+    receive,
+    refetching,
+    revision,
+    take,
+    with_unknown_matchers,
+)
 from tests.simulated_time import SimulatedClock, settle, simulated
 
 
@@ -130,6 +145,63 @@ async def test_a_store_that_refuses_writes_degrades_readiness() -> None:
 
 
 @simulated
+async def test_a_store_that_refuses_reads_degrades_readiness() -> None:
+    """It names the reason, and stays ready: only the next read can find the outage's end."""
+    async with a_checked_instance() as checked:
+        checked.profiles.outages.reads.failed("OperationFailure 13 Unauthorized")
+        report = await checked.health.report()
+        assert report.is_ready
+        assert report.checks["profiles"] == {
+            "status": "degraded",
+            "detail": "profiles cannot be read: OperationFailure 13 Unauthorized",
+        }
+        checked.profiles.outages.reads.recovered()
+        assert (await checked.health.report()).status is Status.OK
+
+
+@simulated
+async def test_a_store_that_is_away_is_named_with_the_reason() -> None:
+    """The reason is that of the last ping."""
+    async with a_checked_instance() as checked:
+        checked.profiles.unavailable = True
+        checked.profiles.outages.pings.failed("ServerSelectionTimeoutError")
+        report = await checked.health.report()
+        detail = report.checks["profiles"]["detail"]
+        assert detail == "profiles cannot be reached: ServerSelectionTimeoutError"
+
+
+@simulated
+async def test_one_problem_of_the_store_hides_no_other() -> None:
+    """Duplicates are named beside writes that fail."""
+    async with a_checked_instance() as checked:
+        checked.index.duplicates = ["one"]
+        checked.profiles.outages.writes.failed("OperationFailure 13 Unauthorized")
+        assert (await checked.health.report()).checks["profiles"] == {
+            "status": "degraded",
+            "detail": "players are stored more than once; "
+            "profiles cannot be written: OperationFailure 13 Unauthorized",
+            "duplicates": ["one"],
+        }
+
+
+@simulated
+async def test_campaigns_with_unknown_matchers_are_named() -> None:
+    """The first 20 of them, and how many there are; the instance is degraded and ready."""
+    async with a_checked_instance() as checked:
+        names = [f"unknown {number:02}" for number in range(21)]
+        snapshot = a_snapshot([a_published_campaign(name) for name in names], revision=6)
+        await checked.cache.receive(event_of(snapshot), with_unknown_matchers(body_of(snapshot)))
+        report = await checked.health.report()
+        assert report.is_ready
+        assert report.status is Status.DEGRADED
+        campaigns = report.checks["campaigns"]
+        assert campaigns["unknown_matchers"] == names[:20]
+        assert campaigns["detail"] == "campaigns with unknown matchers: 21"
+        await take(checked.cache, revision(7))
+        assert "unknown_matchers" not in (await checked.health.report()).checks["campaigns"]
+
+
+@simulated
 async def test_however_often_it_is_asked_the_store_is_asked_once_a_second() -> None:
     """Many probes at once share one ping."""
     async with a_checked_instance() as checked:
@@ -167,7 +239,7 @@ async def test_past_the_longest_staleness_it_is_not_ready() -> None:
 
 
 @simulated
-async def test_an_origin_behind_is_told_of() -> None:
+async def test_an_origin_behind_is_shown() -> None:
     """It is degraded, and ready."""
     async with a_checked_instance() as checked:
         await receive(checked.cache, revision(5, head=a_head(99)))
@@ -213,7 +285,7 @@ async def test_the_index_is_made_when_the_store_is_there() -> None:
 
 
 @simulated
-async def test_an_index_that_cannot_be_made_is_told_of(caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_index_that_cannot_be_made_is_shown(caplog: pytest.LogCaptureFixture) -> None:
     """In ready until it is made, and in the log with each new reason, not with each attempt."""
     async with a_checked_instance() as checked:
         checked.index.is_made = False

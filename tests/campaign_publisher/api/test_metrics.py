@@ -1,19 +1,29 @@
 """GET /metrics of the campaign service."""
 
 import asyncio
+from pathlib import Path
 
-from tests.apps import ADMIN, CampaignParts, a_campaign_app, metrics_of, serving
+from tests.apps import ADMIN, CampaignParts, a_campaign_app, described_metrics, metrics_of, serving
 from tests.simulated_time import SimulatedClock, simulated
+
+GOLDEN = Path(__file__).parents[2] / "data" / "campaign_service_metrics.txt"
 
 
 def given() -> CampaignParts:
-    """Give parts whose clock runs with simulated time."""
+    """Return parts whose clock runs with simulated time."""
     return CampaignParts(clock=SimulatedClock())
 
 
 @simulated
+async def test_names_and_help_texts_stay() -> None:
+    """Dashboards and alerts of operators are made of them."""
+    async with serving(a_campaign_app(given())) as client:
+        assert await described_metrics(client) == GOLDEN.read_text("utf-8").splitlines()
+
+
+@simulated
 async def test_a_change_that_is_confirmed_leaves_no_lag() -> None:
-    """What is committed and what RabbitMQ has confirmed are both told."""
+    """What is committed and what RabbitMQ has confirmed are both shown."""
     async with serving(a_campaign_app(given())) as client:
         await client.put("/campaigns/one", json={"name": "one", "game": "g"}, headers=ADMIN)
         await asyncio.sleep(1.0)

@@ -18,7 +18,7 @@ OPEN = ("/health", "/health/ready", "/health/live", "/metrics", "/asyncapi.json"
 
 
 async def until_status(api: Api, path: str, status: int) -> dict[str, Any]:
-    """Ask until the answer has a status; give its body."""
+    """Ask until the answer has a status; return its body."""
     response = await until(api.client, path, lambda found: found.status_code == status)
     body: dict[str, Any] = response.json()
     return body
@@ -165,6 +165,30 @@ async def test_health(api: Api) -> None:
     assert response.json()["checks"]["publishing"]["status"] == "behind"
 
 
+async def test_the_bodies_of_health_keep_their_shape(start_api: StartApi) -> None:
+    """Dashboards and the runbook name these fields, of a replica that is well and of one ill."""
+    api = await start_api(InMemoryLog(a_change(0), a_change(1, a_campaign("a"))))
+    log = {"status": "ok", "store_id": str(STORE_ID), "revision": 1, "campaigns": 1, "age": 0.0}
+    publishing = {
+        "status": "ok",
+        "connected": True,
+        "confirmed_revision": 1,
+        "failures_in_a_row": 0,
+        "snapshots_sent": 1,
+        "heartbeats_sent": 0,
+    }
+    well = {"status": "ok", "checks": {"log": log, "publishing": publishing}}
+    await until(api.client, "/health", lambda found: found.json() == well)
+    api.log.unavailable = True
+    api.channel.is_up = False
+    api.clock.advance(60)
+    log |= {"status": "unreadable", "age": 60.0, "detail": "the test has switched it off"}
+    publishing |= {"status": "behind", "connected": False}
+    ill = {"status": "unavailable", "checks": {"log": log, "publishing": publishing}}
+    found = await until(api.client, "/health/ready", lambda found: found.json() == ill)
+    assert found.status_code == 503
+
+
 async def test_the_events_are_described(api: Api) -> None:
     """The AsyncAPI document is JSON that names the exchange."""
     response = await api.client.get("/asyncapi.json")
@@ -206,7 +230,7 @@ async def test_who_may_read(start_api: StartApi) -> None:
 
 
 def references(node: Any) -> Iterator[str]:
-    """Give every $ref in a JSON document."""
+    """Yield every $ref in a JSON document."""
     if isinstance(node, dict):
         if isinstance(node.get("$ref"), str):
             yield node["$ref"]

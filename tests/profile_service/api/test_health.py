@@ -7,9 +7,10 @@ import signal
 import httpx
 import pytest
 
-from testbed.builders import a_snapshot
+from testbed.builders import OTHER_STORE_ID, STORE_ID, a_snapshot
 from testbed.fakes import FakeOrigin
 from tests.apps import ProfileParts, a_profile_app, serving
+from tests.simulated_time import SimulatedClock, simulated
 
 
 async def test_a_running_process_is_live(client: httpx.AsyncClient, parts: ProfileParts) -> None:
@@ -19,9 +20,61 @@ async def test_a_running_process_is_live(client: httpx.AsyncClient, parts: Profi
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
 
 
+@simulated
+async def test_the_bodies_keep_their_shape() -> None:
+    """Dashboards and the runbook name these fields, of an instance that is well and of one ill."""
+    parts = ProfileParts(origin=FakeOrigin(a_snapshot(revision=5)), clock=SimulatedClock())
+    async with serving(a_profile_app(parts, campaigns_ttl=30)) as client:
+        await asyncio.sleep(1.5)
+        well = await client.get("/health/ready")
+        assert (well.status_code, well.json()) == (
+            200,
+            {
+                "status": "ok",
+                "checks": {
+                    "profiles": {"status": "ok"},
+                    "campaigns": {
+                        "status": "ok",
+                        "revision": 5,
+                        "store_id": str(STORE_ID),
+                        "campaigns": 0,
+                        "age": 1.5,
+                        "stale": False,
+                    },
+                    "events": {"status": "ok"},
+                },
+            },
+        )
+        parts.profiles.unavailable = True
+        parts.subscription.is_up = False
+        parts.origin.snapshot = a_snapshot(revision=0, store_id=OTHER_STORE_ID)
+        await asyncio.sleep(60)
+        ill = await client.get("/health")
+    assert (ill.status_code, ill.json()) == (
+        503,
+        {
+            "status": "unavailable",
+            "checks": {
+                "profiles": {"status": "unavailable", "detail": "profiles cannot be reached"},
+                "campaigns": {
+                    "status": "degraded",
+                    "revision": 5,
+                    "store_id": str(STORE_ID),
+                    "campaigns": 0,
+                    "age": 61.5,
+                    "stale": True,
+                    "offered_store_id": str(OTHER_STORE_ID),
+                    "detail": "stale; another store is offered",
+                },
+                "events": {"status": "degraded", "detail": "no connection to RabbitMQ"},
+            },
+        },
+    )
+
+
 @pytest.mark.parametrize("path", ["/health/ready", "/health"])
 async def test_all_is_well(client: httpx.AsyncClient, path: str) -> None:
-    """200, each check with its condition."""
+    """200, each check with its status."""
     answer = await client.get(path)
     assert answer.status_code == 200
     body = answer.json()

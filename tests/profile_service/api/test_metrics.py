@@ -1,6 +1,7 @@
 """GET /metrics of the profile service."""
 
 import asyncio
+from pathlib import Path
 
 from testbed.builders import (
     OTHER_STORE_ID,
@@ -10,14 +11,16 @@ from testbed.builders import (
     a_snapshot,
 )
 from testbed.fakes import FakeOrigin, InMemoryProfiles, body_of, event_of
-from tests.apps import ProfileParts, a_profile_app, metrics_of, serving
+from tests.apps import ProfileParts, a_profile_app, described_metrics, metrics_of, serving
+from tests.profile_service.cache.caches import with_unknown_matchers
 from tests.simulated_time import SimulatedClock, settle, simulated
 
+GOLDEN = Path(__file__).parents[2] / "data" / "profile_service_metrics.txt"
 SNAPSHOT = a_snapshot([a_published_campaign()], revision=5)
 
 
 def given(origin: FakeOrigin | None = None) -> ProfileParts:
-    """Give parts whose clock runs with simulated time, and one player."""
+    """Return parts whose clock runs with simulated time, and one player."""
     return ProfileParts(
         profiles=InMemoryProfiles(a_profile()),
         origin=origin or FakeOrigin(SNAPSHOT),
@@ -26,7 +29,14 @@ def given(origin: FakeOrigin | None = None) -> ProfileParts:
 
 
 @simulated
-async def test_the_held_snapshot_is_told() -> None:
+async def test_names_and_help_texts_stay() -> None:
+    """Dashboards and alerts of operators are made of them."""
+    async with serving(a_profile_app(given())) as client:
+        assert await described_metrics(client) == GOLDEN.read_text("utf-8").splitlines()
+
+
+@simulated
+async def test_the_held_snapshot_is_shown() -> None:
     """Its revision, its size, how long ago it was the newest, and what its fetch came to."""
     async with serving(a_profile_app(given())) as client:
         await asyncio.sleep(10.0)
@@ -42,7 +52,7 @@ async def test_the_held_snapshot_is_told() -> None:
 
 
 @simulated
-async def test_staleness_is_told_while_the_origin_is_away() -> None:
+async def test_staleness_is_shown_while_the_origin_is_away() -> None:
     """Past its time to live the snapshot is stale, and the failed refetches are counted."""
     parts = given()
     async with serving(a_profile_app(parts, campaigns_ttl=5.0)) as client:
@@ -93,7 +103,25 @@ async def test_events_are_counted_by_what_they_did() -> None:
 
 
 @simulated
-async def test_updates_are_counted_and_those_that_wait_are_told() -> None:
+async def test_campaigns_with_unknown_matchers_are_counted() -> None:
+    """None at first; all those of the held snapshot after an event that brings some."""
+    parts = given()
+    async with serving(a_profile_app(parts)) as client:
+        await settle()
+        before = await metrics_of(client)
+        snapshot = a_snapshot(
+            [a_published_campaign("one"), a_published_campaign("two")], revision=6
+        )
+        body = with_unknown_matchers(body_of(snapshot))
+        await parts.handlers[0].handle(body, event_of(snapshot).to_headers(), "id")
+        after = await metrics_of(client)
+    assert before["profile_service_unknown_matchers"] == 0.0
+    assert after["profile_service_unknown_matchers"] == 2.0
+    assert after["profile_service_snapshot_campaigns"] == 2.0
+
+
+@simulated
+async def test_updates_are_counted_and_those_that_wait_are_shown() -> None:
     """Written ones count; while MongoDB refuses them they wait, and the failures count."""
     parts = given()
     async with serving(a_profile_app(parts)) as client:
@@ -114,7 +142,7 @@ async def test_updates_are_counted_and_those_that_wait_are_told() -> None:
 
 
 @simulated
-async def test_requests_that_wait_are_told() -> None:
+async def test_requests_that_wait_are_counted() -> None:
     """While MongoDB does not answer they wait, at most 2 s, and then none does."""
     parts = given()
     async with serving(a_profile_app(parts)) as client:

@@ -5,6 +5,8 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
+import orjson
+
 from contracts.snapshot import CampaignSnapshot
 from contracts.wire import SnapshotEvent
 from foundation.clock import Clock
@@ -26,6 +28,14 @@ def revision(number: int, **fields: Any) -> CampaignSnapshot:
         a_published_campaign(f"revision {number}", revision=number),
     ]
     return a_snapshot(campaigns, revision=number, **fields)
+
+
+def with_unknown_matchers(body: bytes) -> bytes:
+    """Return a snapshot's body with matchers of a later version in each of its campaigns."""
+    document = orjson.loads(body)
+    for campaign in document["campaigns"]:
+        campaign["matchers"] = {"color": "red"}
+    return orjson.dumps(document)
 
 
 class RunCache(CampaignCache):
