@@ -8,6 +8,7 @@ from pydantic import (
     ConfigDict,
     Field,
     FieldSerializationInfo,
+    JsonValue,
     SerializerFunctionWrapHandler,
     StringConstraints,
     ValidationError,
@@ -76,7 +77,7 @@ class Conditions(Contract):
 
 
 class Matchers(Contract):
-    """Who a campaign is for. All that is given must hold; what is absent matches everyone.
+    """The conditions of a campaign on a player: all must hold, and an absent one always does.
 
     `has`: the player has all of `items`, and each other field is one of its list.
     `does_not_have`: the player has none of `items`, and no other field is in its list.
@@ -93,11 +94,11 @@ class UnknownMatchers(Matchers):
     They match nobody: to leave out a matcher that is not understood would widen a campaign.
     """
 
-    source: dict[str, Any]
+    source: JsonValue  # an object or a list
 
 
 class CampaignStatus(StrEnum):
-    """What a campaign is at an instant."""
+    """The state of a campaign at an instant."""
 
     ACTIVE = "active"
     SCHEDULED = "scheduled"
@@ -122,10 +123,12 @@ class Campaign(Contract):
     enabled: bool = True
     last_updated: Instant | None = None
 
-    @field_validator("matchers", mode="before")
+    @field_validator("priority", "matchers", "enabled", mode="before")
     @classmethod
-    def _null_is_absent(cls, value: Any) -> Any:
-        return Matchers() if value is None else value
+    def _null_is_absent(cls, value: Any, known: ValidationInfo) -> Any:
+        if value is None and known.field_name is not None:
+            return cls.model_fields[known.field_name].default
+        return value
 
     @field_validator("end_date")
     @classmethod
@@ -137,7 +140,7 @@ class Campaign(Contract):
         return value
 
     def is_active(self, at: datetime) -> bool:
-        """Tell whether the campaign is enabled and `at` lies in [start_date, end_date)."""
+        """Return whether the campaign is enabled and `at` lies in [start_date, end_date)."""
         return (
             self.enabled
             and (self.start_date is None or self.start_date <= at)
@@ -145,11 +148,11 @@ class Campaign(Contract):
         )
 
     def has_ended(self, at: datetime) -> bool:
-        """Tell whether the end date has come; a campaign without one never ends."""
+        """Return whether the end date has come; a campaign without one never ends."""
         return self.end_date is not None and self.end_date <= at
 
     def status(self, at: datetime) -> CampaignStatus:
-        """Give what the campaign is at `at`; a disabled one is disabled whatever its dates."""
+        """Return the status at `at`; a disabled campaign is disabled whatever its dates."""
         if not self.enabled:
             return CampaignStatus.DISABLED
         if self.has_ended(at):
@@ -168,13 +171,16 @@ class LoggedCampaign(Campaign):
 
     model_config = ConfigDict(extra="allow")
 
+    # A database could hold values here that no JSON, and so no snapshot, can be made of.
+    __pydantic_extra__: dict[str, JsonValue]
+
     @classmethod
     def of(cls, campaign: Campaign) -> "LoggedCampaign":
         """Return a valid campaign as the log keeps it."""
         return cls.model_construct(None, **dict(campaign))
 
     @property
-    def unknown(self) -> dict[str, Any]:
+    def unknown(self) -> dict[str, JsonValue]:
         """The keys that this version does not know, with their values."""
         return self.model_extra or {}
 
@@ -191,15 +197,15 @@ class LoggedCampaign(Campaign):
 
 
 def read_matchers(value: Any, read: ValidatorFunctionWrapHandler) -> Matchers:
-    """Return the matchers that `read` makes of a value; UnknownMatchers for another object.
+    """Return the matchers that `read` makes of a value, or UnknownMatchers when it refuses it.
 
     Raises:
-        ValidationError: the value is no JSON object.
+        ValidationError: the value is no JSON object or list, and so no matchers of any version.
     """
     try:
         matchers: Matchers = read(value)
     except ValidationError:
-        if not isinstance(value, dict):  # damaged: a later version's are an object, too
+        if not isinstance(value, dict | list):
             raise
         return UnknownMatchers(source=value)
     return matchers

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Annotated, Protocol
 from uuid import UUID
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, JsonValue
 
 from contracts.campaign import LoggedCampaign
 from contracts.contract import Received
@@ -38,6 +38,8 @@ class Change(Received):
     """
 
     model_config = ConfigDict(extra="allow")
+
+    __pydantic_extra__: dict[str, JsonValue]
 
     revision: Revision
     id: Uuid

@@ -6,6 +6,7 @@ from uuid import UUID
 import orjson
 import pytest
 from hypothesis import given
+from pydantic import JsonValue
 
 from contracts.campaign import Campaign, UnknownMatchers
 from contracts.snapshot import CampaignSnapshot, LogPosition, SnapshotHeader
@@ -144,9 +145,15 @@ def test_unknown_keys_are_ignored() -> None:
 
 
 @pytest.mark.parametrize(
-    "matchers", [{"xp": 1}, {"level": {"max": "all"}}, {"level": {"min": 1}, "xp": {}}]
+    "matchers",
+    [
+        {"xp": 1},
+        {"level": {"max": "all"}},
+        {"level": {"min": 1}, "xp": {}},
+        [{"level": {"min": 1}}],
+    ],
 )
-def test_matchers_of_a_later_version_are_unknown(matchers: dict[str, object]) -> None:
+def test_matchers_of_a_later_version_are_unknown(matchers: JsonValue) -> None:
     """Matchers that cannot be read are UnknownMatchers; the other campaigns are as they were."""
     first, second = CampaignSnapshot.model_validate(changed_campaign(matchers=matchers)).campaigns
     assert second.matchers == UnknownMatchers(source=matchers)

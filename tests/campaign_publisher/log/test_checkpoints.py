@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from campaign_publisher.log.change import Checkpoint
@@ -84,6 +84,7 @@ async def test_a_checkpoint_that_lost_something_is_a_value_error(choice: st.Data
     other = choice.draw(
         st.sampled_from(OTHERS).filter(lambda it: type(it) is not type(holder[key]))
     )
+    assume(not (key == "matchers" and isinstance(other, list)))  # perhaps those of a later version
     if other is not MISSING:
         holder[key] = other
     elif isinstance(holder, dict):

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from bson import ObjectId
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
@@ -348,6 +349,13 @@ async def test_a_change_of_a_later_version_loses_nothing(mongo: Database) -> Non
 
 BROKEN: dict[str, dict[str, Any]] = {
     "a bad campaign": {"put": [{"name": "a"}]},
+    "an unknown key that is no JSON": {"ticket": ObjectId()},
+    "an unknown key of a campaign that is no JSON": {
+        "put": [{"game": "g", "name": "a", "colour": [ObjectId()]}]
+    },
+    "unknown matchers that are no JSON": {
+        "put": [{"game": "g", "name": "a", "matchers": {"xp": b"1"}}]
+    },
     "no list": {"put": 5},
     "no date": {"at": 5},
 }
