@@ -1,36 +1,32 @@
 """profile-matcher seed: campaigns and profiles from files into running services."""
 
-from codecs import BOM_UTF8
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from io import SEEK_END, BytesIO
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO
+from typing import Annotated, Any
 from urllib.parse import quote
 
 import httpx
 import orjson
 import typer
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    TextColumn,
-    TransferSpeedColumn,
+
+from command_line.client import (
+    Target,
+    WrongAddress,
+    client_of,
+    concerns_all,
+    content_of,
+    refusal_of,
 )
-
-from command_line.client import client_of, complain, content_of, detail_of, fail
+from command_line.files import CAMPAIGNS, STANDARD_INPUT, name_of, open_profiles, read_items
+from command_line.terminal import complain, fail, show_progress
 from contracts.keys import normalise_key
-from foundation.tokens import first_secret
 
-CHUNK_BYTES = 64 * 1024
+SHOWN_NAMES = 20
+_COUNTS = ("received", "created", "replaced", "failed", "errors")
 
-_TOKEN_REFUSED = {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}
-
-_FILE: dict[str, Any] = {"exists": True, "dir_okay": False, "metavar": "FILE"}
+_FILE: dict[str, Any] = {"exists": True, "dir_okay": False, "allow_dash": True, "metavar": "FILE"}
 
 
 def seed(
@@ -38,43 +34,55 @@ def seed(
     campaigns: Annotated[
         list[Path] | None,
         typer.Option(
-            help="Campaigns: a JSON list, one, or one a line (NDJSON). May be repeated.", **_FILE
+            help="A file of campaigns: a JSON list, one JSON object, or one object per line "
+            "(NDJSON). - reads standard input. May be repeated.",
+            **_FILE,
         ),
     ] = None,
     profiles: Annotated[
         list[Path] | None,
         typer.Option(
-            help="Profiles, one a line (NDJSON); in a .json file a list or one. May be repeated.",
+            help="A file of profiles: one JSON object per line (NDJSON); a file named .json may "
+            "hold a JSON list. - reads standard input. May be repeated.",
             **_FILE,
         ),
     ] = None,
     replace: Annotated[
-        bool, typer.Option("--replace", help="Make these the only campaigns, in one change.")
+        bool,
+        typer.Option(
+            "--replace", help="Delete all campaigns that are not in the files, in one change."
+        ),
+    ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Do not ask before --replace deletes all campaigns.")
     ] = False,
     token: Annotated[
         str, typer.Option(envvar="ADMIN_TOKEN", help="An admin token of the services.")
     ] = "",
     campaigns_url: Annotated[
-        str, typer.Option(help="Where the campaign service is.")
+        str, typer.Option(help="The address of the campaign service.")
     ] = "http://127.0.0.1:54325",
     profiles_url: Annotated[
-        str, typer.Option(help="Where the profile service is.")
+        str, typer.Option(help="The address of the profile service.")
     ] = "http://127.0.0.1:54326",
 ) -> None:
-    """Write campaigns and profiles from files; exit code 1 when any was refused."""
+    """Write campaigns and profiles from files. The exit code is 1 when any was refused."""
     if not campaigns and not profiles:
         raise typer.BadParameter("there is nothing to do: give --campaigns, --profiles or both")
     if replace and not campaigns:
         raise typer.BadParameter("--replace needs --campaigns")
-    secret = first_secret(token)
-    found = [item for path in campaigns or () for item in _campaigns_in(path)]
+    if [*(campaigns or ()), *(profiles or ())].count(STANDARD_INPUT) > 1:
+        raise typer.BadParameter("- can be given once: standard input is read once")
+    items = [item for path in campaigns or () for item in _campaigns_in(path)]
     refused = 0
     if campaigns:
-        with client_of(campaigns_url, token=secret) as client:
-            refused += _replace(client, found) if replace else _put(client, found)
+        target = Target("campaign service", campaigns_url, token, "ADMIN_TOKEN")
+        with client_of(target) as client:
+            refused += _Campaigns(client, target).write(items, replace=replace, yes=yes)
     if profiles:
-        with client_of(profiles_url, token=secret) as client:
-            refused += sum(_import(client, path) for path in profiles)
+        target = Target("profile service", profiles_url, token, "ADMIN_TOKEN")
+        with client_of(target) as client:
+            refused += sum(_import(client, target, path) for path in profiles)
     if refused:
         raise typer.Exit(1)
 
@@ -89,56 +97,67 @@ class _Item:
 
 def _campaigns_in(path: Path) -> list[_Item]:
     return [
-        _Item(f"{path}: campaign {number}", campaign)
-        for number, campaign in enumerate(_list_in(path), start=1)
+        _Item(f"{name_of(path)}: campaign {number}", campaign)
+        for number, campaign in enumerate(read_items(path, CAMPAIGNS), start=1)
     ]
 
 
-def _list_in(path: Path) -> list[Any]:
-    """Read a JSON list, one JSON object, or one object a line."""
-    text = path.read_bytes().removeprefix(BOM_UTF8)
-    lines = text.splitlines()
-    if len(lines) > 1 and _is_object(lines[0]):
-        numbered = [(number, line) for number, line in enumerate(lines, start=1) if line.strip()]
-        return [_read(line, f"{path}: line {number}") for number, line in numbered]
-    content = _read(text, str(path))
-    return content if isinstance(content, list) else [content]
+@dataclass(frozen=True)
+class _Problem:
+    """Why a campaign is not written; `concerns_all` says that no other would be."""
+
+    text: str
+    concerns_all: bool = False
 
 
-def _is_object(line: bytes) -> bool:
-    try:
-        return isinstance(orjson.loads(line), dict)
-    except orjson.JSONDecodeError:
-        return False
+@dataclass(frozen=True)
+class _Campaigns:
+    """Writes campaigns; each method that writes returns how many were refused."""
 
+    client: httpx.Client
+    target: Target
 
-def _read(text: bytes, where: str) -> Any:
-    try:
-        content = orjson.loads(text)
-        orjson.dumps(content)  # what is nested very deeply can be read and not written
-    except (orjson.JSONDecodeError, orjson.JSONEncodeError) as error:
-        fail(f"{where} is not JSON to be sent: {error}")
-    return content
+    def write(self, items: list[_Item], *, replace: bool, yes: bool) -> int:
+        """Write campaigns beside the stored ones, or in their place."""
+        if not replace:
+            return self._put(items)
+        if not items and not yes:
+            self._confirm_deletion()
+        return self._replace(items)
 
+    def _confirm_deletion(self) -> None:
+        """Name the stored campaigns; end the command unless their deletion is confirmed."""
+        answer = self.client.get("/campaigns", params={"status": "all"})
+        if not answer.is_success:
+            fail(f"campaigns: {refusal_of(answer, self.target)}")
+        names = _names_in(answer)
+        if not names:
+            return
+        more = f" and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else ""
+        shown = ", ".join(names[:SHOWN_NAMES])
+        complain(f"campaigns: this deletes all {len(names)} campaigns: {shown}{more}")
+        if not sys.stdin.isatty():
+            fail("nothing was deleted: give --yes to go on")
+        if not typer.confirm("Delete them?", err=True):
+            fail("nothing was deleted")
 
-def _replace(client: httpx.Client, items: list[_Item]) -> int:
-    body = orjson.dumps([item.campaign for item in items])
-    answer = client.post("/campaigns/import", content=body, headers=_content_type("json"))
-    if not answer.is_success:
-        complain(f"campaigns: {detail_of(answer)}")
-        return 1
-    content_of(answer, "revision", "created")
-    typer.echo(f"campaigns: {len(items)} are now all there are")
-    return 0
+    def _replace(self, items: list[_Item]) -> int:
+        body = orjson.dumps([item.campaign for item in items])
+        answer = self.client.post("/campaigns/import", content=body, headers=_content_type("json"))
+        if not answer.is_success:
+            complain(f"campaigns: {refusal_of(answer, self.target)}")
+            return 1
+        content_of(answer, "revision", "created")
+        typer.echo(f"campaigns: {len(items)} are now all there are")
+        return 0
 
-
-def _put(client: httpx.Client, items: list[_Item]) -> int:
-    """Write campaigns one by one, until the token turns out not to allow it."""
-    written = refused = 0
-    try:
-        with _progress(BarColumn(), MofNCompleteColumn()) as progress:
-            for item in progress.track(items, description="campaigns"):
-                problem = _put_one(client, item.campaign)
+    def _put(self, items: list[_Item]) -> int:
+        """Write campaigns one by one, until the answer to one holds for all."""
+        written = refused = 0
+        try:
+            for item in items:
+                show_progress(f"campaigns: {written + refused} of {len(items)}")
+                problem = self._put_one(item.campaign)
                 if problem is None:
                     written += 1
                     continue
@@ -146,93 +165,111 @@ def _put(client: httpx.Client, items: list[_Item]) -> int:
                 complain(f"{item.where}: {problem.text}")
                 if problem.concerns_all:
                     break
-    finally:  # also when the service goes away after some
-        left = len(items) - written - refused
-        if written or refused or not left:
-            and_left = f", {left} left" if left else ""
-            typer.echo(f"campaigns: {written} written, {refused} refused{and_left}")
-    return refused
+        finally:  # also when the service goes away after some
+            show_progress("")
+            left = len(items) - written - refused
+            if written or refused or not left:
+                and_left = f", {left} left" if left else ""
+                typer.echo(f"campaigns: {written} written, {refused} refused{and_left}")
+        return refused
+
+    def _put_one(self, campaign: Any) -> _Problem | None:
+        """Write one campaign; return what is wrong with it, if anything is."""
+        try:
+            name = normalise_key(campaign["name"])
+        except (TypeError, KeyError):
+            return _Problem("has no name")
+        except ValueError as error:
+            return _Problem(f"name {error}")
+        answer = self.client.put(
+            f"/campaigns/{quote(name, safe='')}",
+            content=orjson.dumps(campaign),
+            headers=_content_type("json"),
+        )
+        if not answer.is_success:
+            return _Problem(f"{name}: {refusal_of(answer, self.target)}", concerns_all(answer))
+        content_of(answer, "name", "game")
+        return None
 
 
-@dataclass(frozen=True)
-class _Problem:
-    """Why a campaign is not written; `concerns_all` tells that no other would be."""
-
-    text: str
-    concerns_all: bool = False
-
-
-def _put_one(client: httpx.Client, campaign: Any) -> _Problem | None:
-    """Write one campaign; give what is wrong with it, if anything is."""
+def _names_in(answer: httpx.Response) -> list[str]:
     try:
-        name = normalise_key(campaign["name"])
-    except (TypeError, KeyError):
-        return _Problem("has no name")
-    except ValueError as error:
-        return _Problem(f"name {error}")
-    answer = client.put(
-        f"/campaigns/{quote(name, safe='')}",
-        content=orjson.dumps(campaign),
-        headers=_content_type("json"),
-    )
-    if not answer.is_success:
-        return _Problem(f"{name}: {detail_of(answer)}", answer.status_code in _TOKEN_REFUSED)
-    content_of(answer, "name", "game")
-    return None
+        return [campaign["name"] for campaign in answer.json()]
+    except (ValueError, KeyError, TypeError):
+        raise WrongAddress from None
 
 
-def _import(client: httpx.Client, path: Path) -> int:
-    """Send a file's profiles in one request; give how many were refused."""
-    columns = BarColumn(), DownloadColumn(), TransferSpeedColumn()
-    with _lines_of(path) as lines, _progress(*columns) as progress:
-        # From a generator, which has no length: httpx would take that of a pipe for 0.
-        chunks = _shown(lines, progress, path.name)
-        answer = client.post("/profiles/import", content=chunks, headers=_content_type("x-ndjson"))
-    if not answer.is_success:
-        complain(f"{path}: {detail_of(answer)}")
+class _Sent:
+    """The chunks of an import on their way; `lines` counts the lines that were sent."""
+
+    def __init__(self, chunks: Iterator[bytes], name: str) -> None:
+        self.lines = 0
+        self._chunks = chunks
+        self._name = name
+
+    def __iter__(self) -> Iterator[bytes]:
+        ends_in_a_line = False
+        for chunk in self._chunks:
+            yield chunk
+            self.lines += chunk.count(b"\n")
+            ends_in_a_line = not chunk.endswith(b"\n")
+            show_progress(f"{self._name}: {self.lines} lines sent")
+        self.lines += ends_in_a_line
+
+
+def _import(client: httpx.Client, target: Target, path: Path) -> int:
+    """Send a file's profiles in one request; return how many were refused."""
+    name = name_of(path)
+    with open_profiles(path) as chunks:
+        sent = _Sent(chunks, name)
+        try:
+            # From an iterator, which has no length: httpx would take that of a pipe for 0.
+            answer = client.post(
+                "/profiles/import", content=iter(sent), headers=_content_type("x-ndjson")
+            )
+        except (httpx.HTTPError, KeyboardInterrupt):
+            if sent.lines:
+                complain(
+                    f"{name}: {sent.lines} lines were sent; some may be written, "
+                    "and all may be sent again"
+                )
+            raise
+    show_progress("")
+    if answer.is_success:
+        return _show_counts(name, content_of(answer, *_COUNTS))
+    refusal = refusal_of(answer, target)
+    try:
+        report = content_of(answer, "reached", *_COUNTS)
+    except WrongAddress:  # refused before the first line
+        complain(f"{name}: {refusal}")
         return 1
-    report = content_of(answer, "received", "created", "replaced", "failed", "errors")
+    refused = _show_counts(name, report)
+    complain(f"{name}: {refusal}; {_left(report)}")
+    return refused + 1
+
+
+def _show_counts(name: str, report: dict[str, Any]) -> int:
+    """Say what became of the lines; return how many were refused."""
     for error in report["errors"]:
-        complain(f"{path}: profile {error['line']}: {error['detail']}")
+        complain(f"{name}: profile {error['line']}: {error['detail']}")
     if report["failed"] > len(report["errors"]):
-        complain(f"{path}: and {report['failed'] - len(report['errors'])} more")
+        complain(f"{name}: and {report['failed'] - len(report['errors'])} more")
     typer.echo(
-        f"{path}: {report['received']} profiles: {report['created']} created, "
+        f"{name}: {report['received']} profiles: {report['created']} created, "
         f"{report['replaced']} replaced, {report['failed']} refused"
     )
     return int(report["failed"])
 
 
-def _progress(*columns: ProgressColumn) -> Progress:
-    """Show how far it is, where a terminal is looked at."""
-    console = Console(stderr=True)
-    return Progress(
-        TextColumn("{task.description}"),
-        *columns,
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )
-
-
-def _lines_of(path: Path) -> BinaryIO:
-    """Open a file as NDJSON; only a .json file is read whole."""
-    if path.suffix == ".json":
-        return BytesIO(b"\n".join(orjson.dumps(profile) for profile in _list_in(path)))
-    return path.open("rb")
-
-
-def _shown(lines: BinaryIO, progress: Progress, description: str) -> Iterator[bytes]:
-    """Give what is read in chunks, and show how far it is; of a pipe, how much came so far."""
-    total = lines.seek(0, SEEK_END) if lines.seekable() else None
-    if total is not None:
-        lines.seek(0)
-    task = progress.add_task(description, total=total)
-    is_first = True
-    while chunk := lines.read(CHUNK_BYTES):
-        yield chunk.removeprefix(BOM_UTF8) if is_first else chunk
-        is_first = False
-        progress.advance(task, len(chunk))
+def _left(report: dict[str, Any]) -> str:
+    """Say from where to go on with an import that was broken off."""
+    settled = report["created"] + report["replaced"] + report["failed"]
+    if lost := report["received"] - settled:
+        return (
+            f"{lost} profiles up to line {report['reached']} and all after it may not be written: "
+            "send the file again"
+        )
+    return f"the lines after line {report['reached']} were not written"
 
 
 def _content_type(kind: str) -> dict[str, str]:

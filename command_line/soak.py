@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from command_line.bench import Output, ended_by_sigterm, publish, require_checkout
-from command_line.client import complain, fail
+from command_line.terminal import complain, fail
 
 
 def soak(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from command_line.client import fail
+from command_line.terminal import fail
 
 if TYPE_CHECKING:
     from devstack.stack import Running

@@ -90,4 +90,21 @@ def test_says_that_the_service_is_another(body: bytes) -> None:
 def test_takes_no_other_404_for_an_unknown_player(stack: Stack) -> None:
     """A page that another service does not have says nothing about players."""
     result = get(PLAYER_ID, "--url", stack.campaigns_url)
-    assert (result.exit_code, result.output) == (1, "404 Not Found\n")
+    assert result.exit_code == 1
+    told = f"{stack.campaigns_url} is not the address of the profile service: it answered 404 "
+    assert result.output.startswith(told)
+    assert result.output.count("\n") == 1
+
+
+def test_says_where_a_token_is_taken_from() -> None:
+    """A refused token is told with the option and the variable that carry it."""
+    with a_stranger(Stranger(status=401, body=b'{"detail": "no"}')) as stranger:
+        result = get(PLAYER_ID, "--url", stranger.url)
+    told = "401 no; give one by --token or CLIENT_TOKEN\n"
+    assert (result.exit_code, result.output) == (1, told)
+
+
+def test_takes_an_address_without_a_scheme(stack: Stack) -> None:
+    """HOST:PORT is taken for http://HOST:PORT."""
+    result = get(PLAYER_ID, "--url", stack.profiles_url.removeprefix("http://"))
+    assert result.exit_code == 0, result.output

@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import signal
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
@@ -29,7 +30,7 @@ def seed(stack: Stack, *arguments: str | Path, token: str | None = None) -> Resu
 
 
 def a_json_campaign(name: str, **fields: Any) -> dict[str, Any]:
-    """Give a campaign as it is sent, for players that the examples do not have."""
+    """Return a campaign as it is sent, for players that the examples do not have."""
     campaign = a_campaign(name, level=(100, None))
     return {**campaign.model_dump(mode="json", exclude_none=True), **fields}
 
@@ -47,7 +48,7 @@ def written_lines(path: Path, lines: Iterable[Any]) -> Path:
 
 
 def campaigns_of(stack: Stack) -> set[str]:
-    """Give the names of all campaigns."""
+    """Return the names of all campaigns."""
     answer = httpx.get(
         f"{stack.campaigns_url}/campaigns", params={"status": "all"}, timeout=LIMIT, trust_env=False
     )
@@ -241,7 +242,7 @@ def test_says_that_a_token_is_wrong(stack: Stack, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["--campaigns", "--profiles"])
-@pytest.mark.parametrize("text", ["[{", "[" * 500 + "]" * 500, ""])
+@pytest.mark.parametrize("text", ["[{", "[" * 500 + "]" * 500])
 def test_says_that_a_file_is_no_json(stack: Stack, tmp_path: Path, kind: str, text: str) -> None:
     """A JSON file that is broken or nested beyond reason is one line with its name."""
     path = tmp_path / "broken.json"
@@ -267,7 +268,8 @@ def test_says_that_a_service_is_away(tmp_path: Path) -> None:
 @pytest.mark.parametrize("options", [["--campaigns"], ["--replace", "--campaigns"], ["--profiles"]])
 def test_says_that_a_service_is_another(tmp_path: Path, body: bytes, options: list[str]) -> None:
     """What somebody else answers with success is not taken for written."""
-    path = written(tmp_path / "one.json", a_json_campaign("one"))
+    thing = a_profile("one") if options == ["--profiles"] else a_json_campaign("one")
+    path = written(tmp_path / "one.json", thing)
     with a_stranger(Stranger(body=body)) as stranger:
         where = ["--campaigns-url", stranger.url, "--profiles-url", stranger.url]
         result = CliRunner().invoke(app, ["seed", *options, str(path), *where])
@@ -290,7 +292,7 @@ def test_stops_at_a_token_that_may_not(tmp_path: Path, status: int) -> None:
         result = seed_stranger(stranger, path)
     assert result.exit_code == 1
     assert result.output.splitlines() == [
-        f"{path}: campaign 1: a: {status} no",
+        f"{path}: campaign 1: a: {status} no; give one by --token or ADMIN_TOKEN",
         "campaigns: 0 written, 1 refused, 2 left",
     ]
     assert stranger.asked == ["PUT /campaigns/a"]
@@ -312,3 +314,200 @@ def test_says_how_far_it_came(tmp_path: Path) -> None:
 def test_refuses_arguments_that_say_nothing_to_do(arguments: list[str]) -> None:
     """What can't be meant is refused with exit code 2 before anything is sent."""
     assert CliRunner().invoke(app, ["seed", *arguments]).exit_code == 2
+
+
+def seed_at(url: str, *arguments: str | Path, given: str | bytes | None = None) -> Result:
+    """Run the command in this process with both services at one address."""
+    where = ["--campaigns-url", url, "--profiles-url", url]
+    return CliRunner().invoke(app, ["seed", *where, *map(str, arguments)], input=given)
+
+
+def test_asks_before_it_deletes_all_campaigns(tmp_path: Path) -> None:
+    """--replace with no campaign names what it would delete, and deletes only with --yes."""
+    empty = written(tmp_path / "none.json", [])
+    with a_stack(tmp_path) as stack:
+        before = campaigns_of(stack)
+        result = seed(stack, "--replace", "--campaigns", empty)
+        assert result.exit_code == 1
+        assert f"this deletes all {len(before)} campaigns: " in result.output
+        assert all(name in result.output for name in before)
+        assert result.output.endswith("nothing was deleted: give --yes to go on\n")
+        assert campaigns_of(stack) == before
+        result = seed(stack, "--replace", "--yes", "--campaigns", empty)
+        assert result.exit_code == 0, result.output
+        assert campaigns_of(stack) == set()
+
+
+def test_deletes_all_campaigns_after_a_yes_at_the_prompt(tmp_path: Path) -> None:
+    """On a terminal the question is asked; whatever is not yes leaves everything."""
+    empty = written(tmp_path / "none.json", [])
+    with a_stack(tmp_path) as stack:
+        before = campaigns_of(stack)
+        for typed, left in ((b"n\n", before), (b"y\n", set())):
+            terminal, end = pty.openpty()
+            where = ["--campaigns-url", stack.campaigns_url]
+            os.write(terminal, typed)
+            try:
+                subprocess.run(
+                    [COMMAND, "seed", "--replace", "--campaigns", empty, *where],
+                    env={"ADMIN_TOKEN": stack.token},
+                    stdin=end,
+                    capture_output=True,
+                    timeout=LIMIT,
+                    check=False,
+                )
+            finally:
+                os.close(terminal)
+                os.close(end)
+            assert campaigns_of(stack) == left
+
+
+@pytest.mark.parametrize("kind", ["--campaigns", "--profiles"])
+def test_says_where_a_token_is_taken_from(stack: Stack, tmp_path: Path, kind: str) -> None:
+    """A refused token is told with the option and the variable that carry it."""
+    thing = a_json_campaign("not allowed") if kind == "--campaigns" else a_profile("not-allowed")
+    result = seed(stack, kind, written_lines(tmp_path / "one.ndjson", [thing]), token="wrong")
+    assert result.exit_code == 1
+    assert "401 the token is not valid; give one by --token or ADMIN_TOKEN" in result.output
+
+
+@pytest.mark.parametrize("path", ["", "/docs"])
+@pytest.mark.parametrize("kind", ["--campaigns", "--profiles"])
+def test_notices_a_wrong_address_once(stack: Stack, tmp_path: Path, kind: str, path: str) -> None:
+    """The other service's address, or one with a path, is one line for all campaigns."""
+    is_campaigns = kind == "--campaigns"
+    things: list[Any] = [
+        a_json_campaign(name) if is_campaigns else a_profile(name) for name in "ab"
+    ]
+    of_service = {True: stack.campaigns_url, False: stack.profiles_url}
+    url = of_service[is_campaigns] + path if path else of_service[not is_campaigns]
+    result = seed_at(url, kind, written_lines(tmp_path / "two.ndjson", things), "--token=x")
+    assert result.exit_code == 1
+    service = "campaign service" if is_campaigns else "profile service"
+    assert result.output.startswith(f"{url} is not the address of the {service}: it answered 404 ")
+    assert ("without a path" in result.output) == bool(path)
+    assert result.output.count("\n") == 1
+
+
+def test_takes_an_address_without_a_scheme(stack: Stack, tmp_path: Path) -> None:
+    """HOST:PORT is taken for http://HOST:PORT."""
+    path = written(tmp_path / "one.json", a_json_campaign("by host and port"))
+    url = stack.campaigns_url.removeprefix("http://")
+    result = seed_at(url, "--campaigns", path, "--token", stack.token)
+    assert (result.exit_code, result.output) == (0, "campaigns: 1 written, 0 refused\n")
+
+
+def test_reads_standard_input(stack: Stack) -> None:
+    """`-` stands for standard input, for campaigns and for profiles."""
+    token = ["--token", stack.token]
+    campaign, profile = json.dumps(a_json_campaign("piped")), json.dumps(a_profile("piped"))
+    result = seed_at(stack.campaigns_url, "--campaigns", "-", *token, given=f"[{campaign}]")
+    assert (result.exit_code, result.output) == (0, "campaigns: 1 written, 0 refused\n")
+    result = seed_at(stack.profiles_url, "--profiles", "-", *token, given=f"{profile}\n")
+    assert (result.exit_code, result.output) == (
+        0,
+        "standard input: 1 profiles: 1 created, 0 replaced, 0 refused\n",
+    )
+
+
+def test_reads_standard_input_once() -> None:
+    """`-` twice can't be meant."""
+    result = seed_at("http://127.0.0.1:1", "--campaigns", "-", "--profiles", "-", given="[]")
+    assert result.exit_code == 2
+
+
+CAMPAIGN = b'{"name": "a", "game": "mygame"}'
+PROFILE = b'{"player_id": "p"}'
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "content", "found"),
+    [
+        ("--campaigns", "x.json", CAMPAIGN.decode().encode("utf-16"), "is UTF-16: save it as"),
+        ("--profiles", "x.ndjson", PROFILE.decode().encode("utf-16-le"), "is UTF-16: save it as"),
+        ("--campaigns", "x.csv", b"name,game\na,mygame\n", "looks like CSV: "),
+        ("--profiles", "x.csv", b"player_id;level\np;1\n", "looks like CSV: "),
+        ("--campaigns", "x.json", b"", "is empty: "),
+        ("--profiles", "x.json", b"\n", "is empty: "),
+        ("--profiles", "x.ndjson", b"", "is empty: "),
+        ("--campaigns", "x.json", b"[" + PROFILE + b"]", "holds profiles: "),
+        ("--campaigns", "x.json", PROFILE + b"\n" + PROFILE, "holds profiles: "),
+        ("--profiles", "x.json", CAMPAIGN, "holds campaigns: "),
+        ("--profiles", "x.ndjson", CAMPAIGN + b"\n" + CAMPAIGN, "holds campaigns: "),
+        ("--profiles", "x.txt", b"[" + PROFILE + b"]", "holds a JSON list: "),
+        ("--profiles", "x.txt", b"[\n" + PROFILE + b"\n]", "holds a JSON list: "),
+    ],
+)
+def test_says_what_a_file_holds(
+    tmp_path: Path, kind: str, name: str, content: bytes, found: str
+) -> None:
+    """A file of another kind is one line: what was found, and what is wanted. Nothing is sent."""
+    path = tmp_path / name
+    path.write_bytes(content)
+    stranger = Stranger()
+    with a_stranger(stranger):
+        result = seed_at(stranger.url, kind, path)
+    assert result.exit_code == 1
+    assert result.output.startswith(f"{path} {found}")
+    assert result.output.count("\n") == 1
+    assert stranger.asked == []
+
+
+def test_overlooks_blank_lines_before_campaigns(stack: Stack, tmp_path: Path) -> None:
+    """An NDJSON of campaigns may begin with blank lines."""
+    path = tmp_path / "blank.ndjson"
+    lines = [json.dumps(a_json_campaign(name)) for name in ("after 1", "after 2")]
+    path.write_text("\n \n" + "\n".join(lines))
+    result = seed(stack, "--campaigns", path)
+    assert (result.exit_code, result.output) == (0, "campaigns: 2 written, 0 refused\n")
+
+
+def test_says_how_far_an_import_came(tmp_path: Path) -> None:
+    """An import that the service broke off is told with its counts and the line to go on from."""
+    path = written_lines(tmp_path / "many.ndjson", [a_profile(f"p{n}") for n in range(9)])
+    counts = {"received": 5, "created": 3, "replaced": 1, "failed": 1}
+    errors = [{"line": 2, "detail": "is wrong"}]
+    body = {"detail": "no space", "reached": 5, "errors": errors, **counts}
+    with a_stranger(Stranger(status=503, body=json.dumps(body).encode())) as stranger:
+        result = seed_at(stranger.url, "--profiles", path)
+    assert result.exit_code == 1
+    assert result.output.splitlines() == [
+        f"{path}: profile 2: is wrong",
+        f"{path}: 5 profiles: 3 created, 1 replaced, 1 refused",
+        f"{path}: 503 no space; what comes after line 5 was not written",
+    ]
+
+
+def test_says_how_much_was_sent_to_a_server_that_died(tmp_path: Path) -> None:
+    """Without an answer what was sent is told, and that it may be sent again."""
+    path = written_lines(tmp_path / "many.ndjson", [a_profile(f"p{n}") for n in range(9)])
+    with a_stranger(Stranger(answers=0)) as stranger:
+        result = seed_at(stranger.url, "--profiles", path)
+    assert result.exit_code == 1
+    told, reason = result.output.splitlines()
+    assert told == f"{path}: 9 lines were sent; some may be written, and all may be sent again"
+    assert reason.startswith(f"{stranger.url} cannot be reached: ")
+
+
+def test_says_how_much_was_sent_until_ctrl_c(stack: Stack, tmp_path: Path) -> None:
+    """Ctrl-C during an import says how many lines were sent."""
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    command = [COMMAND, "seed", "--profiles", str(fifo), "--profiles-url", stack.profiles_url]
+    process = subprocess.Popen(
+        command, env={"ADMIN_TOKEN": stack.token}, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    lines = b"".join(b'{"player_id": "slow-%d"}\n' % number for number in range(20_000))
+    try:
+        with fifo.open("wb") as pipe:
+            pipe.write(lines)
+            pipe.flush()
+            process.send_signal(signal.SIGINT)
+            _, said = process.communicate(timeout=LIMIT)
+    finally:
+        process.kill()
+        process.wait(LIMIT)
+    assert process.returncode == 130
+    assert f"{fifo}: ".encode() in said
+    assert b" lines were sent; some may be written" in said
+    assert b"Traceback" not in said

@@ -1,0 +1,148 @@
+"""Files of campaigns and profiles: their forms, and what is wrong with a whole file."""
+
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from io import BufferedIOBase, BytesIO
+from itertools import chain
+from pathlib import Path
+from typing import Any, cast
+
+import orjson
+import typer
+
+from command_line.terminal import fail
+
+STANDARD_INPUT = Path("-")
+CHUNK_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a file should hold; objects of this kind have `field`, and of no other kind."""
+
+    name: str
+    field: str
+    form: str
+
+    @property
+    def wanted(self) -> str:
+        """A sentence on the contents that are wanted."""
+        return f"{self.name} are wanted, {self.form}"
+
+
+CAMPAIGNS = Kind("campaigns", "game", "as a JSON list, one JSON object, or one object per line")
+PROFILES = Kind(
+    "profiles", "player_id", "as one JSON object per line, or as a JSON list in a .json file"
+)
+
+
+def name_of(path: Path) -> str:
+    """Return how messages name a file."""
+    return "standard input" if path == STANDARD_INPUT else str(path)
+
+
+def read_items(path: Path, kind: Kind) -> list[Any]:
+    """Return the items of a file: a JSON list, one JSON object, or one object per line.
+
+    A file that holds anything else ends the command.
+    """
+    with _opened(path) as file:
+        text = file.read().removeprefix(BOM_UTF8)
+    where = name_of(path)
+    _refuse_other_encodings(text, where, kind)
+    items = _items(text, where)
+    _refuse_other_kinds(items[0] if items else None, where, kind)
+    return items
+
+
+@contextmanager
+def open_profiles(path: Path) -> Iterator[Iterator[bytes]]:
+    """Open a file of profiles as NDJSON, in chunks; only a .json file is read whole.
+
+    A file that begins with anything else ends the command before the first chunk.
+    """
+    if path.suffix == ".json":
+        lines = b"".join(orjson.dumps(item) + b"\n" for item in read_items(path, PROFILES))
+        yield _chunks(BytesIO(lines))
+        return
+    with _opened(path) as file:
+        head = _head(file).removeprefix(BOM_UTF8)
+        _refuse_other_lines(head, name_of(path))
+        yield chain([head], _chunks(file))
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BufferedIOBase]:
+    if path == STANDARD_INPUT:
+        yield cast("BufferedIOBase", typer.get_binary_stream("stdin"))
+        return
+    with path.open("rb") as file:
+        yield file
+
+
+def _chunks(file: BufferedIOBase) -> Iterator[bytes]:
+    # read1 returns what a pipe has: a slow one is passed on as it comes.
+    return iter(partial(file.read1, CHUNK_BYTES), b"")
+
+
+def _head(file: BufferedIOBase) -> bytes:
+    """Read on until there is more than blank space, or the end."""
+    head = b""
+    for chunk in _chunks(file):
+        head += chunk
+        if head.strip():
+            break
+    return head
+
+
+def _items(text: bytes, where: str) -> list[Any]:
+    lines = [(n, line) for n, line in enumerate(text.splitlines(), start=1) if line.strip()]
+    if len(lines) > 1 and isinstance(_parsed(lines[0][1]), dict):
+        return [_read(line, f"{where}: line {number}") for number, line in lines]
+    content = _read(text, where)
+    return content if isinstance(content, list) else [content]
+
+
+def _read(text: bytes, where: str) -> Any:
+    try:
+        content = orjson.loads(text)
+        orjson.dumps(content)  # what is nested very deeply can be read and not written
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError) as error:
+        fail(f"{where} is not JSON to be sent: {error}")
+    return content
+
+
+def _parsed(line: bytes) -> Any:
+    """Return what a line of JSON holds, None when it is no JSON."""
+    try:
+        return orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return None
+
+
+def _refuse_other_lines(head: bytes, where: str) -> None:
+    _refuse_other_encodings(head, where, PROFILES)
+    text = head.lstrip()
+    if text.startswith(b"["):
+        fail(f"{where} holds a JSON list: {PROFILES.wanted}")
+    _refuse_other_kinds(_parsed(text.partition(b"\n")[0]), where, PROFILES)
+
+
+def _refuse_other_encodings(text: bytes, where: str, kind: Kind) -> None:
+    # ASCII characters in UTF-16 have a zero byte before or after them.
+    if text.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) or b"\0" in text[:2]:
+        fail(f"{where} is UTF-16: save it as UTF-8")
+    if not text.strip():
+        fail(f"{where} is empty: {kind.wanted}")
+    first = text.lstrip().partition(b"\n")[0]
+    if not first.startswith((b"{", b"[")) and any(mark in first for mark in (b",", b";", b"\t")):
+        fail(f"{where} looks like CSV: {kind.wanted}")
+
+
+def _refuse_other_kinds(first: Any, where: str, kind: Kind) -> None:
+    other = CAMPAIGNS if kind is PROFILES else PROFILES
+    if isinstance(first, dict) and other.field in first and kind.field not in first:
+        fail(f"{where} holds {other.name}: {kind.wanted}")
