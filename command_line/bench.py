@@ -1,4 +1,4 @@
-"""profile-matcher bench: how fast it is here, beside something known."""
+"""profile-matcher bench: measurements on this machine, beside something known."""
 
 import signal
 import sys
@@ -21,13 +21,20 @@ if TYPE_CHECKING:
 bench = typer.Typer(no_args_is_help=True)
 
 Output = Annotated[
-    Path | None, typer.Option(help="A folder for the result as JSON.", metavar="FOLDER")
+    Path | None,
+    typer.Option(help="The folder in which to write the result as JSON.", metavar="FOLDER"),
 ]
 AmqpUrl = Annotated[
-    str, typer.Option(envvar="AMQP_URL", help="A RabbitMQ; without one a private one is started.")
+    str,
+    typer.Option(
+        envvar="AMQP_URL", help="The URL of a RabbitMQ; without it, one is started for the run."
+    ),
 ]
 MongoUrl = Annotated[
-    str, typer.Option(envvar="MONGO_URL", help="A MongoDB; without one a private one is started.")
+    str,
+    typer.Option(
+        envvar="MONGO_URL", help="The URL of a MongoDB; without it, one is started for the run."
+    ),
 ]
 
 
@@ -45,13 +52,19 @@ def http(
     mongo_url: Annotated[
         str,
         typer.Option(
-            envvar="MONGO_URL", help="A MongoDB to measure with too, beside a canned one."
+            envvar="MONGO_URL",
+            help="A MongoDB to measure with as well, besides the built-in stand-in.",
         ),
     ] = "",
-    seconds: Annotated[float, typer.Option(min=1, help="How long each server is asked.")] = 4,
-    rounds: Annotated[int, typer.Option(min=1, help="How often, in turn.")] = 5,
+    seconds: Annotated[
+        float, typer.Option(min=1, help="For how many seconds each server is measured.")
+    ] = 4,
+    rounds: Annotated[
+        int,
+        typer.Option(min=1, help="How many times each server is measured; the servers take turns."),
+    ] = 5,
 ) -> None:
-    """Our route beside a constant answer, and beside the way it is commonly written."""
+    """Measure /get_client_config beside a constant answer and a common implementation."""
     from benchmarks.http import measure as http  # noqa: PLC0415
 
     _finish(lambda: http.run(seconds=seconds, rounds=rounds, mongo_url=mongo_url), output=output)
@@ -63,11 +76,17 @@ def matching(
     output: Output = None,
     campaigns: Annotated[
         list[int] | None,
-        typer.Option(min=1, help="How many; may be repeated. 10 to 100,000 by tens."),
+        typer.Option(
+            min=1,
+            help="How many campaigns. Can be given several times; default: 10, 100, 1,000, "
+            "10,000 and 100,000.",
+        ),
     ] = None,
-    seconds: Annotated[float, typer.Option(min=0, help="How long each is asked.")] = 2,
+    seconds: Annotated[
+        float, typer.Option(min=0, help="For how many seconds each is measured.")
+    ] = 2,
 ) -> None:
-    """Evaluating all campaigns for a player: ours and other libraries (uv sync --group bench)."""
+    """Measure matching, beside other libraries (uv sync --group bench)."""
     from benchmarks import matching  # noqa: PLC0415
 
     _finish(lambda: matching.run(campaigns or matching.SIZES, seconds=seconds), output=output)
@@ -80,14 +99,20 @@ def propagation(
     amqp_url: AmqpUrl = "",
     mongo_url: MongoUrl = "",
     instances: Annotated[
-        list[int] | None, typer.Option(min=1, help="Instances; may be repeated. 1, 2, 8 and 24.")
+        list[int] | None,
+        typer.Option(
+            min=1, help="How many instances. Can be given several times; default: 1, 2, 8 and 24."
+        ),
     ] = None,
     campaigns: Annotated[
-        list[int] | None, typer.Option(min=1, help="Campaigns; may be repeated. 100 and 10,000.")
+        list[int] | None,
+        typer.Option(
+            min=1, help="How many campaigns. Can be given several times; default: 100 and 10,000."
+        ),
     ] = None,
-    changes: Annotated[int, typer.Option(min=1, help="Changes that are measured.")] = 50,
+    changes: Annotated[int, typer.Option(min=1, help="How many changes are measured.")] = 50,
 ) -> None:
-    """From a change's answer to the last instance that answers players with it."""
+    """Measure how long a change takes until all instances answer with it."""
     from benchmarks.propagation import measure as propagation  # noqa: PLC0415
 
     _finish(
@@ -103,7 +128,7 @@ def propagation(
 
 @bench.command()
 def memory(*, output: Output = None, amqp_url: AmqpUrl = "", mongo_url: MongoUrl = "") -> None:
-    """What campaigns cost in memory: a process of each service, and one campaign."""
+    """Measure the memory of each service's process and of one campaign."""
     from benchmarks import memory  # noqa: PLC0415
 
     _finish(lambda: memory.run(urls=_urls(amqp_url, mongo_url)), output=output)
@@ -114,10 +139,14 @@ def swap(
     *,
     output: Output = None,
     amqp_url: AmqpUrl = "",
-    changes: Annotated[int, typer.Option(min=1, help="Changes in a run, one a second.")] = 20,
-    rounds: Annotated[int, typer.Option(min=1, help="How often, with and without, in turn.")] = 3,
+    changes: Annotated[
+        int, typer.Option(min=1, help="How many changes a run makes, one per second.")
+    ] = 20,
+    rounds: Annotated[
+        int, typer.Option(min=1, help="How many pairs of runs: one with changes, one without.")
+    ] = 3,
 ) -> None:
-    """How long requests wait while campaigns change under load."""
+    """Measure how long requests wait while campaigns change under load."""
     from benchmarks import swap  # noqa: PLC0415
 
     _finish(
@@ -131,17 +160,19 @@ def report(
     results: Annotated[Path, typer.Option(help="The folder with the results.")] = Path(
         "docs/performance"
     ),
-    document: Annotated[Path, typer.Option(help="The document to put them into.")] = Path(
+    document: Annotated[Path, typer.Option(help="The document to write the tables into.")] = Path(
         "docs/performance.md"
     ),
 ) -> None:
-    """Put the tables and the curves of results into the document (uv sync --group bench)."""
+    """Write the tables and curves of results into the document (uv sync --group bench)."""
     from benchmarks.report.report import NoSuchPlace, report  # noqa: PLC0415
 
     try:
         report(results, document)
-    except (NoSuchPlace, ImportError) as error:
+    except NoSuchPlace as error:
         fail(str(error))
+    except ImportError:
+        fail("the curves need the group bench: run `uv sync --group bench`")
 
 
 def _urls(amqp_url: str, mongo_url: str) -> "Urls":
@@ -151,7 +182,7 @@ def _urls(amqp_url: str, mongo_url: str) -> "Urls":
 
 
 def _finish(run: "Callable[[], Result]", *, output: Path | None) -> None:
-    """Run a benchmark, show what it found, and write it where that is wanted."""
+    """Run a benchmark, show its result, and write it to the folder `output`, if given."""
     from benchmarks.failures import FAILURES  # noqa: PLC0415
 
     try:
@@ -164,7 +195,7 @@ def _finish(run: "Callable[[], Result]", *, output: Path | None) -> None:
 
 @contextmanager
 def ended_by_sigterm() -> Iterator[None]:
-    """Let SIGTERM do what Ctrl-C does: what was started is ended on the way out."""
+    """Let SIGTERM do what Ctrl-C does: started processes are ended on the way out."""
     before = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     try:
         yield
@@ -173,7 +204,7 @@ def ended_by_sigterm() -> Iterator[None]:
 
 
 def publish(result: "Result", *, output: Path | None) -> None:
-    """Show what was found, and write it where that is wanted."""
+    """Show a result, and write it to the folder `output`, if given."""
     result.show()
     if output is not None:
         typer.echo(f"Written to {result.write(output)}")

@@ -7,7 +7,8 @@ from urllib.parse import quote
 import typer
 from rich.console import Console
 
-from command_line.client import check_route, client_of, content_of, detail_of, fail
+from command_line.client import Target, client_of, content_of, detail_of, refusal_of
+from command_line.terminal import fail
 from contracts.keys import normalise_key
 from contracts.profile import ACTIVE_CAMPAIGNS_FIELD
 
@@ -33,10 +34,9 @@ def get(
     target = Target("profile service", url, token, "CLIENT_TOKEN")
     with client_of(target) as client:
         answer = client.get(path)
-        if detail_of(answer) == PROFILE_NOT_FOUND:
-            fail(f"there is no player {player_id}")
         if not answer.is_success:
-            fail(refusal_of(answer, target))
+            is_unknown = detail_of(answer) == PROFILE_NOT_FOUND
+            fail(f"there is no player {player_id}" if is_unknown else refusal_of(answer, target))
         content_of(answer, ACTIVE_CAMPAIGNS_FIELD)
     console = Console()
     console.print_json(answer.text, ensure_ascii=not _can_write(console, answer.json()))

@@ -26,7 +26,7 @@ from contracts.keys import normalise_key
 SHOWN_NAMES = 20
 _COUNTS = ("received", "created", "replaced", "failed", "errors")
 
-_FILE: dict[str, Any] = {"exists": True, "dir_okay": False, "allow_dash": True, "metavar": "FILE"}
+_FILE: dict[str, Any] = {"dir_okay": False, "metavar": "FILE"}
 
 
 def seed(
@@ -71,8 +71,7 @@ def seed(
         raise typer.BadParameter("there is nothing to do: give --campaigns, --profiles or both")
     if replace and not campaigns:
         raise typer.BadParameter("--replace needs --campaigns")
-    if [*(campaigns or ()), *(profiles or ())].count(STANDARD_INPUT) > 1:
-        raise typer.BadParameter("- can be given once: standard input is read once")
+    _check([*(campaigns or ()), *(profiles or ())])
     items = [item for path in campaigns or () for item in _campaigns_in(path)]
     refused = 0
     if campaigns:
@@ -85,6 +84,15 @@ def seed(
             refused += sum(_import(client, target, path) for path in profiles)
     if refused:
         raise typer.Exit(1)
+
+
+def _check(paths: list[Path]) -> None:
+    if paths.count(STANDARD_INPUT) > 1:
+        raise typer.BadParameter("- can be given once: standard input is read once")
+    # Typer's own check takes - for the name of a file.
+    for path in paths:
+        if path != STANDARD_INPUT and not path.exists():
+            raise typer.BadParameter(f"there is no file {path}")
 
 
 @dataclass(frozen=True)

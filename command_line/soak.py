@@ -1,5 +1,6 @@
-"""profile-matcher soak: load, changes and random faults together, and what came of them."""
+"""profile-matcher soak: load, changes and random faults together, and a report of them."""
 
+import math
 import random
 from typing import Annotated
 
@@ -11,21 +12,27 @@ from command_line.terminal import complain, fail
 
 def soak(
     *,
-    minutes: Annotated[float, typer.Option(min=0.1, help="How long.")] = 10,
+    minutes: Annotated[float, typer.Option(min=0.1, help="For how many minutes.")] = 10,
     seed: Annotated[
-        int | None, typer.Option(help="Draws the same faults again; else a new one is printed.")
+        int | None,
+        typer.Option(help="Repeat the faults of an earlier run; every run prints its seed."),
     ] = None,
     output: Output = None,
 ) -> None:
-    """Break what the services need, again and again, while clients ask and campaigns change.
+    """Cause faults, one after another, while clients send requests and campaigns change.
 
-    Starts everything itself, a RabbitMQ and a MongoDB too, and ends it. The exit code is 1
-    when a promise did not hold. Only from a checkout of the sources.
+    Starts and ends all it needs, including a RabbitMQ and a MongoDB. The exit code is 1
+    if a promise was not kept. Works only in a checkout of the sources.
     """
     require_checkout()
-    from benchmarks.soak.run import run  # noqa: PLC0415
+    from benchmarks.soak.run import LAST_FAULT_SECONDS, PAUSE_SECONDS, run  # noqa: PLC0415
     from testbed.servers import ServerUnavailableError  # noqa: PLC0415
 
+    needed = math.ceil((LAST_FAULT_SECONDS + max(PAUSE_SECONDS)) / 6) / 10
+    if minutes < needed:
+        complain(
+            f"{minutes:g} minutes are too short for a fault: give --minutes {needed:g} or more"
+        )
     drawn = random.SystemRandom().randrange(2**32)
     try:
         with ended_by_sigterm():

@@ -15,19 +15,21 @@ if TYPE_CHECKING:
 def up(
     *,
     data: Annotated[
-        Path, typer.Option(help="The folder for the SQLite file, when MONGO_URL is not set.")
+        Path, typer.Option(help="The folder of the SQLite file; unused if MONGO_URL is set.")
     ] = Path(".data"),
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     campaigns_port: Annotated[
-        int, typer.Option(min=0, max=65535, help="The campaign service's; 0 is any free one.")
+        int,
+        typer.Option(min=0, max=65535, help="The port of the campaign service; 0: any free port."),
     ] = 54325,
     profiles_port: Annotated[
-        int, typer.Option(min=0, max=65535, help="The profile service's; 0 is any free one.")
+        int,
+        typer.Option(min=0, max=65535, help="The port of the profile service; 0: any free port."),
     ] = 54326,
 ) -> None:
-    """Run both services until Ctrl-C, with SQLite and no broker.
+    """Run both services until Ctrl-C, with SQLite and without a message broker.
 
-    Where MONGO_URL or AMQP_URL is set, that server is used instead.
+    If MONGO_URL or AMQP_URL is set, that server is used instead.
     The first start loads example campaigns and profiles.
     """
     # The services are slow to import, and no other command needs them.
@@ -45,7 +47,7 @@ def up(
 
 
 class _Terminal:
-    """Tells who started the stack how far it is."""
+    """Prints the progress of the stack."""
 
     def started(self, running: "Running") -> None:
         token = running.token if running.token_is_new else "as in ADMIN_TOKEN"

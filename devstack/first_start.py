@@ -16,14 +16,21 @@ REQUEST_SECONDS = 10.0
 
 
 async def load_examples_once(campaigns_url: str, profiles_url: str, token: str) -> bool:
-    """Load the examples when nothing was ever written to the change log; tell whether it was so.
+    """Load the examples if nothing was ever written to the change log; return whether it was so.
 
     Waits until both services are ready. The campaigns are one change and come last, so
     that a load which was cut off is made again at the next start.
 
     Raises:
-        StackFailed: a service refused the examples.
+        StackFailed: a service refused the examples, or does not answer.
     """
+    try:
+        return await _load_examples_once(campaigns_url, profiles_url, token)
+    except httpx.TransportError as error:
+        raise StackFailed(f"a service does not answer: {type(error).__name__}") from error
+
+
+async def _load_examples_once(campaigns_url: str, profiles_url: str, token: str) -> bool:
     examples = resources.files("devstack") / "examples"
     headers = {"Authorization": f"Bearer {token}"}
     # Settings of a proxy are not for these addresses.
@@ -50,9 +57,16 @@ async def _wait_until_ready(client: httpx.AsyncClient, url: str) -> None:
 
 
 async def _revision(client: httpx.AsyncClient, campaigns_url: str) -> int:
-    answer = await client.get(campaigns_url + SNAPSHOT_PATH)
-    answer.raise_for_status()
-    return int(answer.headers[REVISION_HEADER])
+    """Return the newest revision; wait while the log is away again, though it was ready."""
+    while True:
+        answer = await client.get(campaigns_url + SNAPSHOT_PATH)
+        if answer.is_success:
+            return int(answer.headers[REVISION_HEADER])
+        if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+            raise StackFailed(
+                f"the campaign service answered {answer.status_code} to {SNAPSHOT_PATH}"
+            )
+        await asyncio.sleep(POLL_SECONDS)
 
 
 async def _post(client: httpx.AsyncClient, url: str, file: Any, kind: str = "json") -> None:

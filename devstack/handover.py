@@ -1,4 +1,4 @@
-"""Handover: the publisher gives its snapshots straight to the consumer's handler."""
+"""Handover: the publisher passes its snapshots directly to the consumer's handler."""
 
 import asyncio
 import logging
@@ -32,8 +32,8 @@ class Handler(Protocol):
 class Handover:
     """What RabbitMQ is between the two services, when both run in one process.
 
-    Its `open_channel` and `open_subscription` are what the services' apps take. Both
-    sides are told that they are connected as soon as both are there.
+    The services' apps take its `open_channel` and `open_subscription`. As soon as both
+    sides are there, it announces to each that it is connected.
     """
 
     def __init__(self, *, patience: float = PATIENCE_SECONDS) -> None:
@@ -48,7 +48,7 @@ class Handover:
     async def open_channel(
         self, _: object, on_connected: Callable[[], Awaitable[None]]
     ) -> AsyncIterator["Handover"]:
-        """Give the campaign service its channel."""
+        """Yield the channel of the campaign service."""
         self._on_connected = on_connected
         self.restart()
         try:
@@ -58,7 +58,7 @@ class Handover:
 
     @asynccontextmanager
     async def open_subscription(self, _: object, handler: Handler) -> AsyncIterator["Handover"]:
-        """Give the profile service its subscription."""
+        """Subscribe the profile service while the block lasts."""
         self._handler = handler
         self._subscribed.set()
         try:
@@ -100,7 +100,7 @@ class Handover:
         return self._handler is not None and self._on_connected is not None
 
     def restart(self) -> None:
-        """Tell both sides again that they are connected."""
+        """Announce to both sides again that they are connected."""
         self._announce_again.set()
 
     async def _announce(self) -> None:

@@ -24,8 +24,10 @@ class StackFailed(Exception):
 
 
 @contextmanager
-def listening(host: str, port: int) -> Iterator[socket.socket]:
+def listening(host: str, port: int, *, option: str = "") -> Iterator[socket.socket]:
     """Take a port while the block lasts; port 0 takes one that is free.
+
+    `option` is the command's option for the port, for the message.
 
     Raises:
         StackFailed: it is in use or not ours to take.
@@ -34,7 +36,8 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
     try:
         listener = socket.create_server((host, port), family=family)
     except (OSError, OverflowError) as error:
-        raise StackFailed(f"port {port} of {host} cannot be used: {error}") from error
+        advice = f"; choose another by {option} (0: any free port)" if option else ""
+        raise StackFailed(f"port {port} of {host} cannot be used: {error}{advice}") from error
     with listener:
         # Inherited by its connections. asyncio overlooks sockets that it did not make, and
         # every answer after a connection's first would wait for a delayed acknowledgement.
@@ -46,7 +49,7 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
 async def serving(
     app: FastAPI, listener: socket.socket, *, name: str
 ) -> AsyncIterator[asyncio.Task[None]]:
-    """Serve an app while the block lasts; give the task, which ends only if the server does.
+    """Serve an app while the block lasts; yield its task, which ends only if the server does.
 
     Raises:
         StackFailed: the app did not start.

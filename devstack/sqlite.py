@@ -18,7 +18,7 @@ class Database:
         self._seconds = seconds
 
     async def run(self, statement: str, *parameters: Any) -> list[Any]:
-        """Run one statement and give its rows, each a tuple.
+        """Run one statement and return its rows, each a tuple.
 
         Raises:
             sqlite3.Error: it failed, and changed nothing unless the disk failed.
@@ -42,7 +42,7 @@ async def open_database(
     """
     # No isolation level: the module would open transactions of its own, which
     # tasks that share the connection would find themselves in.
-    # SQLite's own patience ends first: its error tells that nothing was done.
+    # SQLite's own patience ends first: its error says that nothing was done.
     connection = aiosqlite.connect(path, timeout=seconds / 2, isolation_level=None)
     async with connection:
         database = Database(connection, seconds=seconds)
@@ -52,7 +52,7 @@ async def open_database(
 
 
 def may_be_done(error: Exception) -> bool:
-    """Tell whether a statement that failed with `error` may have been carried out all the same."""
+    """Return whether a statement that failed with `error` may still have been carried out."""
     if isinstance(error, sqlite3.Error):
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
         return code & 0xFF == sqlite3.SQLITE_IOERR

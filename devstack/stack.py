@@ -48,10 +48,10 @@ class Options:
 
 @dataclass(frozen=True)
 class Running:
-    """What there is to know about a stack that listens.
+    """The addresses and the token of a stack that listens.
 
-    `token` is an admin token; `token_is_new` tells that it was made for this run, and
-    `mongo_is_given` that MONGO_URL names where the data is.
+    `token` is an admin token; `token_is_new` is whether it was made for this run, and
+    `mongo_is_given` whether the data is in the MongoDB of MONGO_URL.
     """
 
     campaigns_url: str
@@ -63,7 +63,7 @@ class Running:
 
 
 class Announcer(Protocol):
-    """Who is told how far a stack is."""
+    """Shows the progress of a stack to a person."""
 
     def started(self, running: Running) -> None:
         """Both services listen."""
@@ -87,10 +87,10 @@ class StackSettings:
 
     @classmethod
     def load(cls) -> Self:
-        """Read them from the environment, before an event loop runs: it would tell more.
+        """Return them from the environment. In an event loop a wrong one would be a traceback.
 
         Raises:
-            SystemExit: a value is wrong; one line names it. Both services' are told together.
+            SystemExit: a value is wrong; one line names it. Both services' are shown together.
         """
         check(campaign_publisher.settings.Settings, profile_service.settings.Settings)
         return cls(
@@ -114,8 +114,12 @@ async def serve(options: Options, settings: StackSettings, announcer: Announcer)
         StackFailed: a port or the file cannot be used, or a service does not start.
     """
     with (
-        listening(options.host, options.campaigns_port) as campaigns_listener,
-        listening(options.host, options.profiles_port) as profiles_listener,
+        listening(
+            options.host, options.campaigns_port, option="--campaigns-port"
+        ) as campaigns_listener,
+        listening(
+            options.host, options.profiles_port, option="--profiles-port"
+        ) as profiles_listener,
     ):
         await run_until_signal(
             _serve(options, settings, campaigns_listener, profiles_listener, announcer)
@@ -208,7 +212,7 @@ def _file_in(folder: Path) -> Path:
 
 
 def _url(listener: socket.socket) -> str:
-    """Give the address at which this machine reaches a listener."""
+    """Return the address at which this machine reaches a listener."""
     host, port = listener.getsockname()[:2]
     here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - it is asked for
     return f"http://[{here}]:{port}" if ":" in here else f"http://{here}:{port}"

@@ -46,30 +46,48 @@ def test_needs_a_checkout(monkeypatch: pytest.MonkeyPatch, command: list[str]) -
     assert "in a checkout" in result.output
 
 
-def test_reports_into_a_document(tmp_path: Path) -> None:
-    """`report` without a place for a table says which comment is missing."""
-    results = tmp_path / "results"
+def a_result(folder: Path, name: str) -> tuple[Path, Path]:
+    """Return a folder with one result, and a document with places for it."""
+    results = folder / "results"
     results.mkdir()
-    table = {"key": "memory", "title": "Memory", "columns": ["", "a"], "rows": [["x", 1]]}
+    table = {"key": name, "title": name, "columns": ["", "10"], "rows": [["x", 1]]}
     result = {
-        "benchmark": "memory",
+        "benchmark": name,
         "tables": [table],
         "notes": [],
         "ended_at": "2026-01-01T00:00:00Z",
         "machine": {"processor": "2 x one", "memory": "4 GiB", "system": "Linux", "python": "3"},
     }
-    (results / "memory.json").write_bytes(orjson.dumps(result))
-    document = tmp_path / "performance.md"
+    (results / f"{name}.json").write_bytes(orjson.dumps(result))
+    document = folder / "performance.md"
+    places = [f"<!-- {kind}: {name} -->\n<!-- end -->\n" for kind in ("table", "machine")]
+    document.write_text("".join(places))
+    return results, document
+
+
+def test_reports_into_a_document(tmp_path: Path) -> None:
+    """`report` without a place for a table says which comment is missing."""
+    results, document = a_result(tmp_path, "memory")
+    with_places = document.read_text()
     document.write_text("# Performance\n")
     told = ["bench", "report", "--results", str(results), "--document", str(document)]
     ended = CliRunner().invoke(app, told)
     assert ended.exit_code == 1
     assert "<!-- table: memory -->" in ended.output
-    places = [f"<!-- {kind}: memory -->\n<!-- end -->\n" for kind in ("table", "machine")]
-    document.write_text("".join(places))
+    document.write_text(with_places)
     ended = CliRunner().invoke(app, told)
     assert ended.exit_code == 0
     assert "| x | 1 |" in document.read_text()
+
+
+def test_says_how_to_install_what_draws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Without the group of `report`, one line says how to install it."""
+    monkeypatch.setitem(sys.modules, "matplotlib", None)  # how Python marks what is not there
+    results, document = a_result(tmp_path, "matching")
+    told = ["bench", "report", "--results", str(results), "--document", str(document)]
+    ended = CliRunner().invoke(app, told)
+    assert ended.exit_code == 1
+    assert ended.output == "the curves need the group bench: run `uv sync --group bench`\n"
 
 
 def test_writes_what_it_found(tmp_path: Path) -> None:

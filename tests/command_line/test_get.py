@@ -9,8 +9,8 @@ from typer.testing import CliRunner, Result
 from command_line.main import app
 from devstack.servers import listening
 from testbed.builders import PLAYER_ID
+from tests.command_line.foreign_servers import PAGE, ForeignServer, a_foreign_server
 from tests.command_line.stacks import COMMAND, Stack
-from tests.command_line.strangers import PAGE, Stranger, a_stranger
 
 LIMIT = 30.0
 
@@ -70,7 +70,7 @@ def test_says_that_the_service_is_away() -> None:
     assert result.output.count("\n") == 1
 
 
-@pytest.mark.parametrize("url", ["localhost:54326", "http://[", "nonsense"])
+@pytest.mark.parametrize("url", ["localhost:1", "http://[", "no.such.host.invalid"])
 def test_says_that_an_address_is_none(url: str) -> None:
     """A mistyped address is one line."""
     result = get(PLAYER_ID, "--url", url)
@@ -81,10 +81,10 @@ def test_says_that_an_address_is_none(url: str) -> None:
 @pytest.mark.parametrize("body", [PAGE, b"[]", b'{"status": "ok"}', b"\xff"])
 def test_says_that_the_service_is_another(body: bytes) -> None:
     """Success of somebody else's is one line."""
-    with a_stranger(Stranger(body=body)) as stranger:
-        result = get(PLAYER_ID, "--url", stranger.url)
+    with a_foreign_server(ForeignServer(body=body)) as server:
+        result = get(PLAYER_ID, "--url", server.url)
     assert result.exit_code == 1
-    assert result.output == f"{stranger.url} is not a Profile Matcher service\n"
+    assert result.output == f"{server.url} is not a Profile Matcher service\n"
 
 
 def test_takes_no_other_404_for_an_unknown_player(stack: Stack) -> None:
@@ -98,10 +98,13 @@ def test_takes_no_other_404_for_an_unknown_player(stack: Stack) -> None:
 
 def test_says_where_a_token_is_taken_from() -> None:
     """A refused token is told with the option and the variable that carry it."""
-    with a_stranger(Stranger(status=401, body=b'{"detail": "no"}')) as stranger:
-        result = get(PLAYER_ID, "--url", stranger.url)
-    told = "401 no; give one by --token or CLIENT_TOKEN\n"
-    assert (result.exit_code, result.output) == (1, told)
+    with a_foreign_server(ForeignServer(status=401, body=b'{"detail": "no"}')) as server:
+        result = get(PLAYER_ID, "--url", server.url)
+    assert result.exit_code == 1
+    assert result.output == (
+        "401 no; --token or the variable CLIENT_TOKEN must hold a token of the service's "
+        "CLIENT_TOKEN\n"
+    )
 
 
 def test_takes_an_address_without_a_scheme(stack: Stack) -> None:

@@ -16,10 +16,11 @@ from typer.testing import CliRunner, Result
 from command_line.main import app
 from devstack.servers import listening
 from testbed.builders import a_campaign, a_profile
+from tests.command_line.foreign_servers import PAGE, ForeignServer, a_foreign_server
 from tests.command_line.stacks import COMMAND, Stack, a_stack
-from tests.command_line.strangers import PAGE, Stranger, a_stranger
 
 LIMIT = 30.0
+TOKEN_HINT = "--token or the variable ADMIN_TOKEN must hold a token of the service's ADMIN_TOKEN"
 
 
 def seed(stack: Stack, *arguments: str | Path, token: str | None = None) -> Result:
@@ -207,7 +208,7 @@ def test_streams_profiles_from_a_pipe(stack: Stack) -> None:
 
 @pytest.mark.parametrize("option", ["--campaigns", "--profiles"])
 def test_shows_on_a_terminal_how_far_it_is(option: str, tmp_path: Path, stack: Stack) -> None:
-    """Standard error shows a bar where it is a terminal; what came of it is told besides."""
+    """Standard error counts where it is a terminal; the outcome goes to standard output."""
     thing = a_json_campaign("shown") if option == "--campaigns" else a_profile("shown")
     path = written_lines(tmp_path / "shown.ndjson", [thing])
     where = ["--campaigns-url", stack.campaigns_url, "--profiles-url", stack.profiles_url]
@@ -225,7 +226,7 @@ def test_shows_on_a_terminal_how_far_it_is(option: str, tmp_path: Path, stack: S
     finally:
         os.close(terminal)
         os.close(end)
-    assert "\N{BOX DRAWINGS HEAVY HORIZONTAL}" in shown
+    assert ("campaigns: 0 of 1" if option == "--campaigns" else f"{path}: 1 lines sent") in shown
     assert ended.stdout.decode().count("\n") == 1
 
 
@@ -270,44 +271,44 @@ def test_says_that_a_service_is_another(tmp_path: Path, body: bytes, options: li
     """What somebody else answers with success is not taken for written."""
     thing = a_profile("one") if options == ["--profiles"] else a_json_campaign("one")
     path = written(tmp_path / "one.json", thing)
-    with a_stranger(Stranger(body=body)) as stranger:
-        where = ["--campaigns-url", stranger.url, "--profiles-url", stranger.url]
+    with a_foreign_server(ForeignServer(body=body)) as server:
+        where = ["--campaigns-url", server.url, "--profiles-url", server.url]
         result = CliRunner().invoke(app, ["seed", *options, str(path), *where])
     assert result.exit_code == 1
-    assert result.output == f"{stranger.url} is not a Profile Matcher service\n"
+    assert result.output == f"{server.url} is not a Profile Matcher service\n"
 
 
-def seed_stranger(stranger: Stranger, *campaigns: Path) -> Result:
+def seed_at_foreign_server(server: ForeignServer, *campaigns: Path) -> Result:
     """Send campaigns to somebody else's server."""
     files = [argument for path in campaigns for argument in ("--campaigns", str(path))]
-    return CliRunner().invoke(app, ["seed", *files, "--campaigns-url", stranger.url])
+    return CliRunner().invoke(app, ["seed", *files, "--campaigns-url", server.url])
 
 
 @pytest.mark.parametrize("status", [401, 403])
 def test_stops_at_a_token_that_may_not(tmp_path: Path, status: int) -> None:
     """One campaign tells as much about a token as all of them do."""
     path = written(tmp_path / "three.json", [a_json_campaign(name) for name in "abc"])
-    stranger = Stranger(status=status, body=b'{"detail": "no"}')
-    with a_stranger(stranger):
-        result = seed_stranger(stranger, path)
+    server = ForeignServer(status=status, body=b'{"detail": "no"}')
+    with a_foreign_server(server):
+        result = seed_at_foreign_server(server, path)
     assert result.exit_code == 1
     assert result.output.splitlines() == [
-        f"{path}: campaign 1: a: {status} no; give one by --token or ADMIN_TOKEN",
+        f"{path}: campaign 1: a: {status} no; {TOKEN_HINT}",
         "campaigns: 0 written, 1 refused, 2 left",
     ]
-    assert stranger.asked == ["PUT /campaigns/a"]
+    assert server.asked == ["PUT /campaigns/a"]
 
 
 def test_says_how_far_it_came(tmp_path: Path) -> None:
     """When the service goes away midway, what is written by then is counted."""
     path = written(tmp_path / "four.json", [a_json_campaign(name) for name in "abcd"])
-    stranger = Stranger(body=b'{"name": "", "game": ""}', answers=2)
-    with a_stranger(stranger):
-        result = seed_stranger(stranger, path)
+    server = ForeignServer(body=b'{"name": "", "game": ""}', answers=2)
+    with a_foreign_server(server):
+        result = seed_at_foreign_server(server, path)
     assert result.exit_code == 1
     summary, reason = result.output.splitlines()
     assert summary == "campaigns: 2 written, 0 refused, 2 left"
-    assert reason.startswith(f"{stranger.url} cannot be reached: ")
+    assert reason.startswith(f"{server.url} cannot be reached: ")
 
 
 @pytest.mark.parametrize("arguments", [[], ["--replace"], ["--campaigns", "missing.json"]])
@@ -368,7 +369,7 @@ def test_says_where_a_token_is_taken_from(stack: Stack, tmp_path: Path, kind: st
     thing = a_json_campaign("not allowed") if kind == "--campaigns" else a_profile("not-allowed")
     result = seed(stack, kind, written_lines(tmp_path / "one.ndjson", [thing]), token="wrong")
     assert result.exit_code == 1
-    assert "401 the token is not valid; give one by --token or ADMIN_TOKEN" in result.output
+    assert f"401 the token is not valid; {TOKEN_HINT}\n" in result.output
 
 
 @pytest.mark.parametrize("path", ["", "/docs"])
@@ -444,13 +445,13 @@ def test_says_what_a_file_holds(
     """A file of another kind is one line: what was found, and what is wanted. Nothing is sent."""
     path = tmp_path / name
     path.write_bytes(content)
-    stranger = Stranger()
-    with a_stranger(stranger):
-        result = seed_at(stranger.url, kind, path)
+    server = ForeignServer()
+    with a_foreign_server(server):
+        result = seed_at(server.url, kind, path)
     assert result.exit_code == 1
     assert result.output.startswith(f"{path} {found}")
     assert result.output.count("\n") == 1
-    assert stranger.asked == []
+    assert server.asked == []
 
 
 def test_overlooks_blank_lines_before_campaigns(stack: Stack, tmp_path: Path) -> None:
@@ -468,25 +469,25 @@ def test_says_how_far_an_import_came(tmp_path: Path) -> None:
     counts = {"received": 5, "created": 3, "replaced": 1, "failed": 1}
     errors = [{"line": 2, "detail": "is wrong"}]
     body = {"detail": "no space", "reached": 5, "errors": errors, **counts}
-    with a_stranger(Stranger(status=503, body=json.dumps(body).encode())) as stranger:
-        result = seed_at(stranger.url, "--profiles", path)
+    with a_foreign_server(ForeignServer(status=503, body=json.dumps(body).encode())) as server:
+        result = seed_at(server.url, "--profiles", path)
     assert result.exit_code == 1
     assert result.output.splitlines() == [
         f"{path}: profile 2: is wrong",
         f"{path}: 5 profiles: 3 created, 1 replaced, 1 refused",
-        f"{path}: 503 no space; what comes after line 5 was not written",
+        f"{path}: 503 no space; the lines after line 5 were not written",
     ]
 
 
 def test_says_how_much_was_sent_to_a_server_that_died(tmp_path: Path) -> None:
     """Without an answer what was sent is told, and that it may be sent again."""
     path = written_lines(tmp_path / "many.ndjson", [a_profile(f"p{n}") for n in range(9)])
-    with a_stranger(Stranger(answers=0)) as stranger:
-        result = seed_at(stranger.url, "--profiles", path)
+    with a_foreign_server(ForeignServer(answers=0)) as server:
+        result = seed_at(server.url, "--profiles", path)
     assert result.exit_code == 1
     told, reason = result.output.splitlines()
     assert told == f"{path}: 9 lines were sent; some may be written, and all may be sent again"
-    assert reason.startswith(f"{stranger.url} cannot be reached: ")
+    assert reason.startswith(f"{server.url} cannot be reached: ")
 
 
 def test_says_how_much_was_sent_until_ctrl_c(stack: Stack, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """profile-matcher up: the development stack as a process."""
 
+import resource
 import signal
 import socket
 import subprocess
@@ -31,7 +32,7 @@ def request(method: str, url: str, **more: Any) -> httpx.Response:
 
 
 def active_campaigns(stack: Stack, expected: list[str]) -> list[str]:
-    """Give what the example player is in, waiting a while for what is expected."""
+    """Return what the example player is in, waiting a while for what is expected."""
     deadline = time.monotonic() + 10.0
     while True:
         answer = request("GET", f"{stack.profiles_url}/get_client_config/{PLAYER_ID}")
@@ -42,14 +43,14 @@ def active_campaigns(stack: Stack, expected: list[str]) -> list[str]:
 
 
 def is_listening(url: str) -> bool:
-    """Tell whether somebody takes connections at an address."""
+    """Return whether a server takes connections at an address."""
     host, _, port = url.removeprefix("http://").partition(":")
     with socket.socket() as probe:
         return probe.connect_ex((host, int(port))) == 0
 
 
 def run_to_the_end(folder: Path, *options: str, environ: dict[str, str] | None = None) -> str:
-    """Start a stack that can't run; give what it said."""
+    """Start a stack that can't run; return what it said."""
     process = start(folder, *options, environ=environ, output=subprocess.PIPE)
     try:
         said, _ = process.communicate(timeout=START_SECONDS)
@@ -137,6 +138,7 @@ def test_a_port_in_use_is_one_line_and_leaves_nothing(tmp_path: Path, option: st
         port = listener.getsockname()[1]
         said = run_to_the_end(tmp_path, f"{option}={port}")
     assert said.startswith(f"port {port} of 127.0.0.1 cannot be used: ")
+    assert said.endswith(f"; choose another by {option} (0: any free port)\n")
     assert said.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
 
@@ -188,6 +190,9 @@ def test_says_what_it_waits_for(tmp_path: Path) -> None:
     assert token.startswith("Admin token: ")
     ready = campaigns.split()[1].replace("/docs", "/health/ready")
     assert f"\nWaiting for MongoDB (MONGO_URL) ... {ready} tells more\n" in said
+    before = said.partition("\nWaiting for ")[0].splitlines()[3:]
+    warnings = [line.partition("WARNING")[2] for line in before]
+    assert len(warnings) == len(set(warnings)) <= 4, before
 
 
 def test_a_token_of_the_environment_is_used_and_not_printed(tmp_path: Path) -> None:
@@ -209,3 +214,21 @@ def test_real_servers_are_used_when_they_are_given(
         assert not (tmp_path / "data").exists()
         stack.process.send_signal(signal.SIGINT)
         assert stack.process.wait(STOP_SECONDS) == 0
+
+
+def test_a_full_disk_is_logged_once_and_shown_by_ready(tmp_path: Path) -> None:
+    """A write that finds no space is a 503; ready says so, and the log once."""
+    with a_stack(tmp_path) as stack:
+        database = tmp_path / "data" / "profile-matcher.sqlite"
+        size = max(path.stat().st_size for path in database.parent.iterdir())
+        resource.prlimit(stack.process.pid, resource.RLIMIT_FSIZE, (size, size))
+        headers = {"Authorization": f"Bearer {stack.token}"}
+        url = f"{stack.profiles_url}/profiles/large"
+        profile = {"player_id": "large", "_filling": "x" * 500_000}
+        answers = [request("PUT", url, headers=headers, json=profile) for _ in range(5)]
+        assert {answer.status_code for answer in answers} == {503}, answers[0].text
+        ready = request("GET", f"{stack.profiles_url}/health/ready")
+        assert ready.json()["status"] != "ok", ready.text
+        lines = (tmp_path / "output.txt").read_text().removeprefix(stack.printed).splitlines()
+    assert len(lines) == 1, lines
+    assert "SQLITE_" in lines[0], lines

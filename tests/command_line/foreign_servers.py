@@ -10,7 +10,7 @@ PAGE = b"<!doctype html><title>Welcome</title>"
 
 
 @dataclass
-class Stranger:
+class ForeignServer:
     """Gives the same answer to whatever it is asked, and hangs up after `answers` of them."""
 
     url: str = ""
@@ -21,7 +21,7 @@ class Stranger:
 
 
 @contextmanager
-def a_stranger(stranger: Stranger) -> Iterator[Stranger]:
+def a_foreign_server(server: ForeignServer) -> Iterator[ForeignServer]:
     """Let it answer while the block lasts."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -30,14 +30,14 @@ def a_stranger(stranger: Stranger) -> Iterator[Stranger]:
             if not self.raw_requestline or not self.parse_request():
                 return
             self._read_body()
-            stranger.asked.append(f"{self.command} {self.path}")
+            server.asked.append(f"{self.command} {self.path}")
             self.close_connection = True
-            if len(stranger.asked) > stranger.answers:
+            if len(server.asked) > server.answers:
                 return
-            self.send_response(stranger.status)
-            self.send_header("Content-Length", str(len(stranger.body)))
+            self.send_response(server.status)
+            self.send_header("Content-Length", str(len(server.body)))
             self.end_headers()
-            self.wfile.write(stranger.body)
+            self.wfile.write(server.body)
 
         def log_message(self, *_: object) -> None:
             pass
@@ -50,12 +50,12 @@ def a_stranger(stranger: Stranger) -> Iterator[Stranger]:
             else:
                 self.rfile.read(int(self.headers.get("Content-Length", 0)))
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening:
+        thread = Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
-        stranger.url = f"http://127.0.0.1:{server.server_address[1]}"
+        server.url = f"http://127.0.0.1:{listening.server_address[1]}"
         try:
-            yield stranger
+            yield server
         finally:
-            server.shutdown()
+            listening.shutdown()
             thread.join()
