@@ -30,7 +30,8 @@ class ImportReport:
     """How many lines were received, profiles created and replaced, and lines refused.
 
     `errors` names the first 100 refused lines. Empty lines are not counted. `reached` is the
-    number of the last line that was read, empty or not; 0 before the first.
+    number of the last line before which, and with which, every line is written, refused or
+    empty; 0 before the first. An import that broke off goes on after it.
     """
 
     received: int = 0
@@ -61,13 +62,15 @@ async def import_profiles(
     """
     batch: dict[str, ProfileDocument] = {}
     numbers: defaultdict[str, list[int]] = defaultdict(list)
-    lines = size = 0
+    lines = size = last = 0
     failure: ServiceError | None = None
     async for number, line in in_slices(_lines(chunks)):
         if isinstance(line, ServiceError):
             failure = line
             break
-        report.reached = number
+        if not batch:
+            report.reached = number - 1
+        last = number
         if line is not None and not line.strip():
             continue
         report.received += 1
@@ -86,6 +89,7 @@ async def import_profiles(
             numbers.clear()
     if batch:
         await _write(service, batch, numbers, report)
+    report.reached = last
     if failure is not None:
         raise failure
 

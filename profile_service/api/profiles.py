@@ -35,7 +35,7 @@ class ImportAnswer(BaseModel):
 
 
 class BrokenOffAnswer(ImportAnswer):
-    """An import that could not go on; `reached` is the last line that was read and counted."""
+    """An import that could not go on; all lines up to `reached` are written, refused or empty."""
 
     detail: str
     reached: int

@@ -349,11 +349,19 @@ def _of(player_id: str) -> dict[str, Any]:
 
 def _exactly(player_id: str, raw: RawBSONDocument) -> dict[str, Any]:
     """Return the filter for one document while each of its fields, and no other, is as read."""
+    plain = {field: value for field, value in raw.items() if _is_plain(field)}
+    same: list[Any] = [{"$size": {"$objectToArray": "$$ROOT"}}, len(raw)]
+    if len(plain) < len(raw):  # no filter can name such a field; others have stored it
+        same = ["$$ROOT", {"$literal": raw}]
     return {
         **_of(player_id),
-        "$and": [{field: _equal(value)} for field, value in raw.items()],
-        "$expr": {"$eq": [{"$size": {"$objectToArray": "$$ROOT"}}, len(raw)]},
+        "$and": [{field: _equal(value)} for field, value in plain.items()],
+        "$expr": {"$eq": same},
     }
+
+
+def _is_plain(field: str) -> bool:
+    return field != "" and field[0] != "$" and "." not in field
 
 
 def _equal(value: Any) -> dict[str, Any]:

@@ -195,6 +195,32 @@ async def test_an_import_that_breaks_off_tells_how_far_it_came() -> None:
         await import_profiles(a_service(profiles), in_pieces(body, 65536), report)
     assert (report.created, report.replaced, report.failed) == (BATCH_PROFILES, 0, 1)
     assert len(profiles.documents) == BATCH_PROFILES
+    # The refused line is settled; both lines of the batch that failed are to be sent again.
+    assert report.reached == BATCH_PROFILES + 1
+
+
+@pytest.mark.parametrize("failing", [0, 3])
+async def test_going_on_from_the_line_reached_loses_nothing(failing: int) -> None:
+    """Whenever the store fails, sending the rest of the file completes the import."""
+
+    class FailingLater(InMemoryProfiles):
+        writes = 0
+
+        async def put(self, profiles: Any) -> Any:
+            self.unavailable = self.writes == failing
+            self.writes += 1
+            return await super().put(profiles)
+
+    profiles = FailingLater()
+    service = a_service(profiles)
+    count = 5 * BATCH_PROFILES
+    lines = [line(str(number)) if number % 7 else b"\n" for number in range(count)]
+    report = ImportReport()
+    with pytest.raises(Unavailable):
+        await import_profiles(service, in_pieces(b"".join(lines), 65536), report)
+    rest = b"".join(lines[report.reached :])
+    await import_profiles(service, in_pieces(rest, 65536), ImportReport())
+    assert profiles.documents.keys() == {str(number) for number in range(count) if number % 7}
 
 
 @given(

@@ -26,6 +26,7 @@ from foundation.settings import MongoDriver
 from profile_service.profiles.mongo import COLLECTION, MongoProfiles
 from profile_service.profiles.repository import (
     ActiveCampaignsUpdate,
+    ProfileContended,
     ProfileRepository,
     ProfilesUnavailable,
     ProfileUnreadable,
@@ -69,6 +70,55 @@ class MendedMeanwhile:
 
     def aggregate(self, *stages: Any, **options: Any) -> Any:
         return self._profiles.aggregate(*stages, **options)
+
+
+class ChangedMeanwhile:
+    """Profiles that somebody changes after each of the first `times` reads of one."""
+
+    def __init__(self, database: Any, change: dict[str, Any], *, times: int = 1) -> None:
+        self._inner = database
+        self._change = change
+        self._times = [times]
+
+    def __getitem__(self, name: str) -> "ChangedMeanwhile":
+        return self._around(self._inner[name])
+
+    def with_options(self, **options: Any) -> "ChangedMeanwhile":
+        return self._around(self._inner.with_options(**options))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    async def find_one(self, *question: Any) -> Any:
+        found = await self._inner.find_one(*question)
+        if self._times[0]:
+            self._times[0] -= 1
+            await self._inner.update_one({"player_id": PLAYER_ID}, self._change)
+        return found
+
+    def _around(self, inner: Any) -> "ChangedMeanwhile":
+        other = ChangedMeanwhile(inner, self._change)
+        other._times = self._times
+        return other
+
+
+class Reads:
+    """A database that notes the read preference of each read."""
+
+    def __init__(self, database: Any, preferences: list[str] | None = None) -> None:
+        self.preferences = preferences if preferences is not None else []
+        self._inner = database
+
+    def __getitem__(self, name: str) -> "Reads":
+        return Reads(self._inner[name], self.preferences)
+
+    def with_options(self, **options: Any) -> "Reads":
+        return Reads(self._inner.with_options(**options), self.preferences)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in {"find", "find_one"}:
+            self.preferences.append(type(self._inner.read_preference).__name__)
+        return getattr(self._inner, name)
 
 
 class Limits(CommandListener):
@@ -271,6 +321,86 @@ async def test_a_document_that_cannot_be_decoded_is_named(mongo: Database) -> No
     assert among.value.unreadable == {"odd"}
     assert among.value.found == {"one": a_profile("one")}
     assert (await profiles.get_many(["one"])).keys() == {"one"}
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        {"at": DatetimeMS(2**60), "_key": ObjectId(), "spent": Decimal128("1.10"), "a": None},
+        {"$odd": 1, "a.b": {"c": 2}},
+        {"": 1},
+        {"active_campaigns": None},
+        {"active_campaigns": "a"},
+    ],
+)
+async def test_what_others_stored_is_written_under_a_condition(
+    mongo: Database, others: dict[str, Any]
+) -> None:
+    """Fields of any name and type are compared, and `active_campaigns` is kept."""
+    profiles = MongoProfiles(mongo)
+    await mongo[COLLECTION].insert_one({**a_profile(), **others})
+    kept = others.get("active_campaigns") or []
+    allowed: list[object] = []
+    written = await profiles.put_if(a_profile(level=7), allowed.append)
+    assert written == Written(created=0, replaced=1)
+    assert allowed == [{**a_profile(), **others}]
+    assert await stored(profiles) == a_profile(level=7, active_campaigns=kept)
+    assert await profiles.delete_if(PLAYER_ID, allowed.append)
+    assert await profiles.get(PLAYER_ID) is None
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({}, {"$set": {"_new": 1}}),
+        ({"a": None}, {"$unset": {"a": 1}, "$set": {"b": 1}}),
+        ({"a": 1}, {"$set": {"a": [1]}}),
+        ({"a": {"b": 1}}, {"$set": {"a.c": 1}}),
+        ({"a": []}, {"$set": {"a": [None]}}),
+    ],
+)
+async def test_any_change_between_the_condition_and_the_write_is_seen(
+    mongo: Database, before: dict[str, Any], after: dict[str, Any]
+) -> None:
+    """The condition is asked again for what is stored then, and nothing is lost."""
+    await mongo[COLLECTION].insert_one({**a_profile(), **before})
+    profiles = MongoProfiles(cast("Database", ChangedMeanwhile(mongo, after)))
+    judged: list[Any] = []
+    assert (await profiles.put_if(a_profile(level=7), judged.append)).replaced == 1
+    assert len(judged) == 2
+    assert judged[0] == {**a_profile(), **before}
+    assert judged[1] != judged[0]
+
+
+async def test_a_write_is_decided_on_what_the_primary_has(mongo_url: str) -> None:
+    """Whatever the read preference of MONGO_URL is; other reads follow it."""
+    url = f"{mongo_url.rstrip('/')}/?readPreference=secondaryPreferred"
+    async with open_database(MongoDriver.PYMONGO, url, "nowhere") as database:
+        reads = Reads(database)
+        profiles = MongoProfiles(cast("Database", reads))
+        await profiles.put([a_profile()])
+        await profiles.put_if(a_profile(), lambda _: None)
+        assert {*reads.preferences} == {"Primary"}
+        await profiles.get(PLAYER_ID)
+        assert reads.preferences[-1] == "SecondaryPreferred"
+        await profiles.delete(PLAYER_ID)
+
+
+async def test_a_profile_that_keeps_changing_is_told_apart_from_a_taken_id(
+    mongo: Database,
+) -> None:
+    """Writers that race pause between the rounds; one that never wins is told to try again."""
+    await mongo[COLLECTION].insert_one(a_profile())
+    changing = ChangedMeanwhile(mongo, {"$inc": {"_n": 1}}, times=1000)
+    profiles = MongoProfiles(cast("Database", changing))
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    written = await profiles.put_if(a_profile(), lambda _: None)
+    assert written == Written(0, 0, contended=frozenset({PLAYER_ID}))
+    assert loop.time() - began > 0.05
+    with pytest.raises(ProfileContended):
+        await profiles.delete_if(PLAYER_ID, lambda _: None)
+    assert not profiles.outages.writes.is_failing
 
 
 async def test_documents_that_are_nobodys_are_not_found(mongo: Database) -> None:
