@@ -11,7 +11,7 @@ MAX_IMPORT_BYTES = 16 * 1024 * 1024
 
 
 def check_sizes(after: CampaignState, change: Change) -> None:
-    """Refuse a change, given the state after it, that leaves too much behind.
+    """Refuse a change if a campaign or the snapshot in `after`, the state it makes, is too large.
 
     A campaign can pass its limit although no body did: as one of an import, or patched.
 
@@ -24,9 +24,12 @@ def check_sizes(after: CampaignState, change: Change) -> None:
                 f"campaign {campaign.name!r} must not be over {MAX_CAMPAIGN_BYTES} bytes"
             )
     if change.put and not _is_small(after) and len(snapshot_bytes(after)) > MAX_SNAPSHOT_BYTES:
-        raise TooLarge(f"a snapshot of all campaigns must not be over {MAX_SNAPSHOT_BYTES} bytes")
+        raise TooLarge(
+            f"a snapshot of all campaigns must not be over {MAX_SNAPSHOT_BYTES} bytes; "
+            "ended campaigns count until they are archived"
+        )
 
 
 def _is_small(state: CampaignState) -> bool:
-    """Return whether its snapshot is certainly small, at a tenth of the cost of measuring it."""
+    """Return whether the snapshot is certainly small, at a tenth of the cost of measuring it."""
     return sum(len(stored.json) for stored in state.campaigns.values()) < MAX_SNAPSHOT_BYTES // 2

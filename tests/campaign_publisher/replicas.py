@@ -1,4 +1,4 @@
-"""The campaign service's parts on a log in memory: replicas of it, and what they publish to."""
+"""Replicas of a campaign service, without HTTP, on a log in memory."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class Replica:
 
     @property
     def state(self) -> CampaignState:
-        """What it holds."""
+        """The state that it holds."""
         return self.log_replica.state
 
 
@@ -87,5 +87,5 @@ def a_change(
 
 
 async def a_state(*campaigns: Campaign) -> CampaignState:
-    """Return the state of a log whose only change after its founding puts campaigns."""
+    """Return the state of a log whose second and last change puts campaigns."""
     return await fold(EMPTY, [a_change(0), a_change(1, *campaigns)])

@@ -28,7 +28,7 @@ class CheckedReplica:
 
 
 async def a_checked_replica(*, loaded: bool = True) -> CheckedReplica:
-    """Give a replica that has published what it loaded."""
+    """Return a replica that has published what it loaded."""
     clock = FakeClock()
     log = InMemoryLog(a_change(0), a_change(1, a_campaign()))
     replica = a_replica(log, clock=clock)

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ValidationError
 
 
 def refusal(contract: type[BaseModel], document: Any) -> dict[str, str]:
-    """Give the messages of a refusal by the field they name; fail when nothing is refused."""
+    """Return the messages of a refusal by the field they name; fail when nothing is refused."""
     with pytest.raises(ValidationError) as refused:
         contract.model_validate(document)
     return {
@@ -17,7 +17,7 @@ def refusal(contract: type[BaseModel], document: Any) -> dict[str, str]:
 
 
 def with_value(document: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
-    """Give a copy of `document` with `value` at a dotted path, and dicts on the way to it."""
+    """Return a copy of `document` with `value` at a dotted path, and dicts on the way to it."""
     head, _, rest = path.partition(".")
     if not rest:
         return {**document, head: value}

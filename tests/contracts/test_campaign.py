@@ -18,7 +18,7 @@ MICROSECOND = timedelta(microseconds=1)
 
 
 def written(contract: BaseModel) -> Any:
-    """Give what a contract is on the wire."""
+    """Return a contract as it is on the wire."""
     return orjson.loads(contract.model_dump_json(by_alias=True))
 
 
@@ -182,7 +182,7 @@ def test_of_many_bad_values_the_first_is_named(field: str) -> None:
     assert list(refusal(Campaign, document)) == [f"matchers.has.{field}.1"]
 
 
-def test_a_bad_value_in_a_list_is_told_once() -> None:
+def test_a_bad_value_in_a_list_is_reported_once() -> None:
     """A list whose only value is bad is refused for that value alone."""
     document = with_value(SMALLEST, "matchers.has.items", [5])
     assert list(refusal(Campaign, document)) == ["matchers.has.items.0"]

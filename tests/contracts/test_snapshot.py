@@ -16,7 +16,7 @@ from tests.strategies import snapshots
 
 
 def written(snapshot: CampaignSnapshot) -> bytes:
-    """Give a snapshot as it travels."""
+    """Return a snapshot as it travels."""
     return snapshot.model_dump_json(by_alias=True).encode()
 
 
@@ -131,7 +131,7 @@ def test_bad_values_are_refused(field: str, value: object) -> None:
 
 
 def changed_campaign(**fields: Any) -> dict[str, Any]:
-    """Give the golden snapshot with a second campaign that has other fields."""
+    """Return the golden snapshot with a second campaign that has other fields."""
     document: dict[str, Any] = golden("snapshot")
     document["campaigns"][1].update(fields)
     return document
@@ -195,7 +195,7 @@ def test_renewed_from_may_be_missing() -> None:
     assert CampaignSnapshot.model_validate(document).renewed_from == ()
 
 
-def test_builder_writes_all_that_is_told() -> None:
+def test_builder_writes_all_that_it_is_given() -> None:
     """A built snapshot carries what it was given, in the names of the wire."""
     campaign = a_published_campaign("Summer Event", revision=3)
     document = orjson.loads(written(a_snapshot([campaign], revision=4)))

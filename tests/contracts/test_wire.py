@@ -21,7 +21,7 @@ FOR_PEOPLE = ("x-published-at", "x-reason")
 
 
 def refused_fields(headers: dict[str, object]) -> set[object]:
-    """Give the fields that a refusal of `headers` names; fail when nothing is refused."""
+    """Return the fields that a refusal of `headers` names; fail when nothing is refused."""
     with pytest.raises(ValidationError) as refused:
         SnapshotEvent.from_headers(headers)
     return {error["loc"][0] for error in refused.value.errors()}

@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import orjson
 import pytest
 
 from campaign_publisher.log.change import (
@@ -12,13 +13,14 @@ from campaign_publisher.log.change import (
     Checkpoint,
     LogUnavailable,
 )
+from campaign_publisher.log.documents import to_document
 from devstack.sqlite_log import SqliteChangeLog, open_sqlite_log
-from testbed.builders import a_campaign, a_head
+from testbed.builders import a_campaign, a_head, golden
 from tests.campaign_publisher.replicas import a_change
 
 
 async def changes_of(log: SqliteChangeLog, first: int = 0) -> list[Change]:
-    """Give all changes of a log from a revision on."""
+    """Return all changes of a log from a revision on."""
     return [change async for change in log.read(first)]
 
 
@@ -68,6 +70,28 @@ async def test_without_its_table_it_is_unavailable(path: Path) -> None:
     async with open_sqlite_log(path) as log:
         with pytest.raises(LogUnavailable):
             await log.newest()
+
+
+async def test_a_log_of_the_earlier_form_is_refused(log: SqliteChangeLog, path: Path) -> None:
+    """A log whose changes do not name the one before them is named, and not used."""
+    for revision in range(2):
+        await log.append(a_change(revision))
+    await log.prepare()
+    with sqlite3.connect(path) as other:
+        other.execute("UPDATE campaign_changes SET document = json_remove(document, '$.previous')")
+    other.close()
+    with pytest.raises(LogUnavailable, match="holds a log of an earlier form"):
+        await log.prepare()
+
+
+async def test_a_change_of_a_later_version_loses_nothing(log: SqliteChangeLog, path: Path) -> None:
+    """Unknown keys, operations and matchers are read and kept."""
+    later = orjson.dumps(golden("later_change")).decode()
+    with sqlite3.connect(path) as other:
+        other.execute("INSERT INTO campaign_changes VALUES (1, 'its id', ?)", (later,))
+    other.close()
+    [change] = await changes_of(log)
+    assert await to_document(change) == golden("later_change")
 
 
 async def test_an_unreadable_document_makes_it_unavailable(

@@ -1,6 +1,8 @@
 """Committer: a decision becomes one change of the log, or none, and the answer says which."""
 
 import asyncio
+from datetime import datetime, timedelta
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -12,9 +14,10 @@ from campaign_publisher.campaigns.commits import (
     MAX_WAITING,
     Committer,
 )
+from campaign_publisher.campaigns.edits import ProposedChange, archiving
 from campaign_publisher.campaigns.limits import MAX_CAMPAIGN_BYTES
 from campaign_publisher.log.change import AppendUnsettled, Change, LogUnavailable
-from campaign_publisher.log.state import EMPTY, fold
+from campaign_publisher.log.state import EMPTY, CampaignState, fold
 from contracts.wire import MAX_SNAPSHOT_BYTES
 from foundation.errors import (
     NotFound,
@@ -24,7 +27,7 @@ from foundation.errors import (
     Unavailable,
 )
 from foundation.preconditions import Preconditions
-from testbed.builders import OTHER_STORE_ID, STORE_ID, a_campaign, a_head
+from testbed.builders import NOW, OTHER_STORE_ID, STORE_ID, a_campaign, a_head
 from testbed.fakes import FakeClock, InMemoryLog
 from tests.campaign_publisher.replicas import Replica, a_change, a_loaded_replica, a_replica
 from tests.simulated_time import SimulatedClock, simulated
@@ -33,13 +36,13 @@ ANY = Preconditions()
 
 
 async def put(replica: Replica, name: str = "a", *, priority: float = 1.0) -> str:
-    """Put a campaign and give its ETag."""
+    """Put a campaign and return its ETag."""
     campaign = a_campaign(name, priority=priority)
     return (await replica.service.put(campaign, ANY, actor="me")).etag
 
 
 def revisions(log: InMemoryLog) -> list[int]:
-    """Give the revisions that a log holds, in the order they were appended."""
+    """Return the revisions that a log holds, in the order they were appended."""
     return [change.revision for change in log.changes]
 
 
@@ -83,7 +86,7 @@ async def test_two_replicas_never_share_a_revision() -> None:
 
 
 async def test_of_two_who_saw_the_same_one_wins() -> None:
-    """With If-Match on the same ETag, one of two replicas writes and the other is told 412."""
+    """With If-Match on the same ETag, one of two replicas writes and the other answers 412."""
     log = InMemoryLog(a_change(0), a_change(1, a_campaign("a")))
     replicas = [await a_loaded_replica(log) for _ in range(2)]
     seen = Preconditions(if_match=replicas[0].service.campaign("a").etag)
@@ -407,7 +410,7 @@ async def test_a_whole_log_can_be_renewed() -> None:
 
 
 def renewals(log: InMemoryLog) -> list[Change]:
-    """Give the changes of a log that name what they continue."""
+    """Return the changes of a log that name the store that they continue."""
     return [change for change in log.changes if change.renewed_from is not None]
 
 
@@ -509,6 +512,26 @@ async def test_a_snapshot_over_the_limit_is_refused() -> None:
     with pytest.raises(TooLarge, match="snapshot"):
         await replica.service.patch("one more", {"enabled": True}, ANY, actor="me")
     assert revisions(log) == list(range(enough + 2))
+
+
+async def test_ended_campaigns_count_until_they_are_archived() -> None:
+    """They take room in snapshots until then: the limit holds for what is sent."""
+    log = InMemoryLog(a_change(0))
+    replica = await a_loaded_replica(log)
+    items = [f"{number:0250}" for number in range(MAX_CAMPAIGN_BYTES // 253 - 2)]
+    for number in range(MAX_SNAPSHOT_BYTES // MAX_CAMPAIGN_BYTES):
+        ended = a_campaign(f"ended {number}", has={"items": items}, end=NOW - timedelta(days=9))
+        await replica.service.put(ended, ANY, actor="me")
+    one_more = a_campaign("one more", has={"items": items})
+    with pytest.raises(TooLarge, match="ended campaigns count until they are archived"):
+        await replica.service.put(one_more, ANY, actor="me")
+    await replica.commits.write(partial(_archive, NOW), actor="campaign service")
+    await replica.service.put(one_more, ANY, actor="me")
+    assert list(replica.state.campaigns) == ["one more"]
+
+
+async def _archive(ended_before: datetime, state: CampaignState) -> ProposedChange | None:
+    return archiving(state, ended_before)
 
 
 async def test_a_change_over_the_limit_of_the_log_is_refused() -> None:

@@ -1,4 +1,4 @@
-"""What each write asks for, judged on a state."""
+"""Edits: the change that each write proposes on a state."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaign_publisher.campaigns import edits as writes
+from campaign_publisher.campaigns import edits
 from campaign_publisher.campaigns.edits import ProposedChange
 from campaign_publisher.log.change import Operation
 from campaign_publisher.log.state import CampaignState, fold
@@ -21,17 +21,17 @@ from tests.campaign_publisher.replicas import a_state
 ANY = Preconditions()
 
 
-async def after(state: CampaignState, draft: ProposedChange | None) -> CampaignState:
-    """Give the state after a draft was committed."""
-    assert draft is not None
-    return await fold(state, [await draft.to_change(state, actor="me", now=NOW)])
+async def after(state: CampaignState, proposed: ProposedChange | None) -> CampaignState:
+    """Return the state after a proposed change was committed."""
+    assert proposed is not None
+    return await fold(state, [await proposed.to_change(state, actor="me", now=NOW)])
 
 
 async def test_put_replaces_a_campaign_whole() -> None:
     """What is not sent again is gone."""
     state = await a_state(a_campaign("a", has={"country": ["US"]}))
-    draft = await writes.put(state, a_campaign("a", level=None), ANY)
-    stored = (await after(state, draft)).campaigns["a"]
+    proposed = await edits.put(state, a_campaign("a", level=None), ANY)
+    stored = (await after(state, proposed)).campaigns["a"]
     assert stored.campaign.matchers.has is None
     assert stored.revision == 2
 
@@ -40,7 +40,7 @@ async def test_put_ignores_the_last_update() -> None:
     """A campaign that differs in last_updated only is no change."""
     state = await a_state(a_campaign("a"))
     again = a_campaign("a").model_copy(update={"last_updated": NOW})
-    assert await writes.put(state, again, ANY) is None
+    assert await edits.put(state, again, ANY) is None
 
 
 @pytest.mark.parametrize(
@@ -63,14 +63,14 @@ async def test_patch_changes_what_is_sent(
     """What is sent replaces, null removes, all else stays; what changes nothing is no change."""
     campaign = a_campaign("a", level=(1, None), has={"country": ["US"]}, start=NOW)
     state = await a_state(campaign)
-    draft = await writes.patch(state, "a", patch, ANY)
+    proposed = await edits.patch(state, "a", patch, ANY)
     if expected is None:
-        assert draft is None
+        assert proposed is None
         return
-    assert draft is not None
-    assert draft.op is Operation.PATCH
+    assert proposed is not None
+    assert proposed.op is Operation.PATCH
     document = campaign.model_dump(exclude_none=True, exclude={"last_updated"})
-    assert draft.put == (LoggedCampaign.model_validate({**document, **expected}),)
+    assert proposed.put == (LoggedCampaign.model_validate({**document, **expected}),)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ async def test_a_patch_must_leave_a_campaign(patch: dict[str, Any], loc: list[st
     """A result that is no campaign, or has another name, is refused and says where."""
     state = await a_state(a_campaign("a"))
     with pytest.raises(Invalid) as caught:
-        await writes.patch(state, "a", patch, ANY)
+        await edits.patch(state, "a", patch, ANY)
     assert [each["loc"] for each in caught.value.detail if isinstance(each, dict)] == [loc]
 
 
@@ -95,9 +95,9 @@ async def test_what_is_not_there_is_not_found() -> None:
     """Patch and delete need a campaign."""
     state = await a_state()
     with pytest.raises(NotFound):
-        await writes.patch(state, "a", {}, ANY)
+        await edits.patch(state, "a", {}, ANY)
     with pytest.raises(NotFound):
-        await writes.delete(state, "a", ANY)
+        await edits.delete(state, "a", ANY)
 
 
 async def test_each_write_checks_its_conditions_first() -> None:
@@ -106,25 +106,25 @@ async def test_each_write_checks_its_conditions_first() -> None:
     moved = Preconditions(if_match='"moved"')
     for name in ("a", "nothing"):
         with pytest.raises(PreconditionFailed):
-            await writes.put(state, a_campaign(name), moved)
+            await edits.put(state, a_campaign(name), moved)
         with pytest.raises(PreconditionFailed):
-            await writes.patch(state, name, {"name": "wrong"}, moved)
+            await edits.patch(state, name, {"name": "wrong"}, moved)
         with pytest.raises(PreconditionFailed):
-            await writes.delete(state, name, moved)
+            await edits.delete(state, name, moved)
     with pytest.raises(PreconditionFailed):
-        await writes.replace_all(state, {}, moved)
-    seen = Preconditions(if_match=writes.etag(state, state.campaigns["a"]))
-    assert await writes.delete(state, "a", seen) == ProposedChange(Operation.DELETE, deleted=("a",))
+        await edits.replace_all(state, {}, moved)
+    seen = Preconditions(if_match=edits.etag(state, state.campaigns["a"]))
+    assert await edits.delete(state, "a", seen) == ProposedChange(Operation.DELETE, deleted=("a",))
     all_seen = Preconditions(if_match=snapshot_etag(state.position))
-    assert await writes.replace_all(state, {}, all_seen) is not None
+    assert await edits.replace_all(state, {}, all_seen) is not None
 
 
 async def test_an_etag_changes_with_its_campaign_only() -> None:
     """A change of one campaign leaves the ETags of all others as they were."""
     state = await a_state(a_campaign("a"), a_campaign("b"))
-    later = await after(state, await writes.put(state, a_campaign("a", priority=5), ANY))
-    assert writes.etag(later, later.campaigns["b"]) == writes.etag(state, state.campaigns["b"])
-    assert writes.etag(later, later.campaigns["a"]) != writes.etag(state, state.campaigns["a"])
+    later = await after(state, await edits.put(state, a_campaign("a", priority=5), ANY))
+    assert edits.etag(later, later.campaigns["b"]) == edits.etag(state, state.campaigns["b"])
+    assert edits.etag(later, later.campaigns["a"]) != edits.etag(state, state.campaigns["a"])
 
 
 NAMES = st.sampled_from(("a", "b", "c", "d"))
@@ -135,16 +135,16 @@ LISTS = st.lists(strategies.campaigns(names=NAMES), max_size=4, unique_by=lambda
 async def test_an_import_leaves_exactly_its_list(old: list[Campaign], new: list[Campaign]) -> None:
     """Whatever was there, afterwards there is the list; what it does not change keeps its ETag."""
     state = await a_state(*old)
-    draft = await writes.replace_all(state, {each.name: each for each in new}, ANY)
+    proposed = await edits.replace_all(state, {each.name: each for each in new}, ANY)
     before = {each.name: as_sent(LoggedCampaign.of(each)) for each in old}
     wanted = {each.name: as_sent(LoggedCampaign.of(each)) for each in new}
-    assert (draft is None) is (before == wanted)
-    result = state if draft is None else await after(state, draft)
+    assert (proposed is None) is (before == wanted)
+    result = state if proposed is None else await after(state, proposed)
     assert {name: as_sent(held.campaign) for name, held in result.campaigns.items()} == wanted
     for name, held in result.campaigns.items():
         assert held.revision == (1 if before.get(name) == wanted[name] else 2)
 
 
 def as_sent(campaign: LoggedCampaign) -> LoggedCampaign:
-    """Give a campaign without what the service sets."""
+    """Return a campaign without what the service sets."""
     return campaign.model_copy(update={"last_updated": None})

@@ -21,7 +21,7 @@ from testbed.builders import golden
 
 
 def problems(caught: pytest.ExceptionInfo[Invalid]) -> list[Any]:
-    """Give where the things stand that are wrong."""
+    """Return the places of all problems."""
     return [problem["loc"] for problem in caught.value.detail if isinstance(problem, dict)]
 
 
@@ -38,7 +38,7 @@ def test_what_is_sent_as_last_update_is_ignored() -> None:
 
 
 def test_every_field_that_is_wrong_is_named() -> None:
-    """One answer tells all that is to be mended."""
+    """One answer names all fields that are wrong."""
     with pytest.raises(Invalid) as caught:
         parse_campaign({"name": "", "priority": "high", "nonsense": 1})
     assert sorted(problems(caught)) == [["game"], ["name"], ["nonsense"], ["priority"]]
@@ -52,10 +52,10 @@ def test_every_field_that_is_wrong_is_named() -> None:
         ([], ["matchers"], "must be a JSON object"),
     ],
 )
-def test_a_wrong_type_is_told_in_the_terms_of_json(
+def test_a_wrong_type_is_named_in_the_terms_of_json(
     matchers: object, loc: list[str], message: str
 ) -> None:
-    """Who writes JSON need not know what Python calls it."""
+    """Messages name the types of JSON, not those of Python."""
     with pytest.raises(Invalid) as caught:
         parse_campaign({"name": "a", "game": "g", "matchers": matchers})
     assert caught.value.detail == [{"loc": loc, "msg": message}]

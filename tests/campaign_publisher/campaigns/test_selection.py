@@ -16,7 +16,7 @@ HOUR = timedelta(hours=1)
 
 
 def names(campaigns: list[Campaign], selection: Selection) -> list[str]:
-    """Give the names of what is selected, in order."""
+    """Return the names of the selected campaigns, in order."""
     stored = [StoredCampaign.of(LoggedCampaign.of(campaign), 1) for campaign in campaigns]
     return [found.campaign.name for found in select(stored, selection)]
 

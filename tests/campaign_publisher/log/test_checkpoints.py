@@ -28,7 +28,7 @@ from tests.simulated_time import SimulatedClock, settle, simulated
 async def test_a_state_comes_back_from_its_checkpoint(
     campaigns: list[Campaign], *, is_renewed: bool
 ) -> None:
-    """Whatever a state holds, its checkpoint gives the same state, JSON and revisions included."""
+    """A checkpoint gives back the same state, JSON and revisions included."""
     state = await a_state(*campaigns)
     if is_renewed:
         renewal = a_change(2, store_id=OTHER_STORE_ID, renewed_from=STORE_ID)
@@ -113,7 +113,7 @@ async def states(count: int) -> list[CampaignState]:
 
 @simulated
 async def test_one_is_kept_every_so_many_changes() -> None:
-    """What this replica commits is kept at every multiple of the interval, in the background."""
+    """States that this replica commits are kept at every multiple of the interval."""
     log = InMemoryLog()
     checkpointer = Checkpointer(log, every=3)
     async with running(checkpointer.run, name="checkpoints"):
@@ -137,7 +137,7 @@ async def test_only_the_newest_that_is_due_is_kept() -> None:
 
 @pytest.mark.parametrize(("folded", "kept"), [(5, []), (6, [6])])
 def test_a_long_start_is_the_last_one(folded: int, kept: list[int]) -> None:
-    """Who had to fold more changes than the interval keeps a checkpoint of the outcome."""
+    """A replica that folded more changes than the interval keeps a checkpoint of the result."""
     log = InMemoryLog(*(a_change(revision) for revision in range(folded)))
 
     @simulated

@@ -1,4 +1,4 @@
-"""The fold of the log: what its changes add up to, and the snapshot of that."""
+"""The fold of the log into a state, and the snapshot of it."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -31,8 +31,7 @@ from tests.campaign_publisher.replicas import a_change, a_state
 NAMES = st.sampled_from(("a", "b", "Summer Event", "Fête d'été"))
 
 ENDS = (None, NOW, NOW + timedelta(days=1))
-# What the fold could confuse: other campaigns of one name. What else is in them comes back
-# elsewhere.
+# Fields enough for the fold to confuse two campaigns of one name.
 CAMPAIGNS = st.builds(
     a_campaign,
     NAMES,

@@ -66,7 +66,7 @@ class PublishingReplica:
 
 
 def a_publishing_replica(log: InMemoryLog | None = None) -> PublishingReplica:
-    """Give a replica that was not started yet, on a log with nothing but its founding."""
+    """Return a replica that was not started yet, on a log with its first change only."""
     log = log or InMemoryLog(a_change(0))
     clock = SimulatedClock()
     replica = a_replica(log, clock=clock)
@@ -101,7 +101,7 @@ async def test_a_start_publishes_once() -> None:
 
 @simulated
 async def test_a_change_is_published_at_once() -> None:
-    """What this replica commits is sent without waiting for a poll."""
+    """A change that this replica commits is sent without waiting for a poll."""
     async with playing(a_publishing_replica()) as publishing:
         await publishing.put("a")
         await settle()
@@ -114,7 +114,7 @@ async def test_a_change_is_published_at_once() -> None:
 
 @simulated
 async def test_a_change_of_another_replica_is_published_too() -> None:
-    """What was committed elsewhere is sent from here at the next poll: its author may be gone."""
+    """A change of another replica is sent at the next poll: that replica may be gone."""
     async with playing(a_publishing_replica()) as publishing:
         publishing.log.changes.append(a_change(1, a_campaign("a")))
         await asyncio.sleep(POLL.total_seconds() + 0.1)
@@ -139,7 +139,7 @@ async def test_only_the_newest_is_sent() -> None:
 
 @simulated
 async def test_a_reconnect_publishes_again() -> None:
-    """Who listens after a reconnect may have missed the snapshot: it is sent again."""
+    """A queue made after a reconnect may have missed the snapshot: it is sent again."""
     async with playing(a_publishing_replica()) as publishing:
         await publishing.publisher.reconnected()
         await settle()
@@ -235,7 +235,7 @@ async def test_changes_do_not_hammer_a_broker_that_is_away() -> None:
 
 @simulated
 async def test_a_change_during_the_try_that_succeeds_again_is_not_late() -> None:
-    """After failures, what changed while the first success was on its way follows at once."""
+    """After failures, a change made during the first successful publish follows at once."""
     publishing = a_publishing_replica()
     publishing.channel.fail()
     changed = asyncio.Event()
@@ -270,16 +270,16 @@ async def test_heartbeats() -> None:
         assert len(ids) == len(publishing.channel.sent)
 
 
-def told_of_listeners(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """Give the lines about who listens."""
+def lines_about_listeners(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Return the log lines about listeners."""
     return [line for line in caplog.messages if "listens" in line]
 
 
 @simulated
-async def test_that_nobody_listens_is_counted_and_told_once(
+async def test_that_nobody_listens_is_counted_and_logged_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """What goes to nobody is confirmed and sent but once; a line says so, and one when it ends."""
+    """An unrouted message is confirmed and sent once; a line says so, and one when it ends."""
     caplog.set_level(logging.INFO)
     publishing = a_publishing_replica()
     publishing.channel.deserted = True
@@ -289,20 +289,20 @@ async def test_that_nobody_listens_is_counted_and_told_once(
         assert publishing.publisher.confirmed == publishing.replica.state.position
         assert publishing.publisher.failures == 0
         assert publishing.publisher.unheard == 4
-        assert len(told_of_listeners(caplog)) == 1
+        assert len(lines_about_listeners(caplog)) == 1
         publishing.channel.deserted = False
         await asyncio.sleep(2 * HEARTBEAT)
         assert publishing.publisher.unheard == 4
-        assert len(told_of_listeners(caplog)) == 2
+        assert len(lines_about_listeners(caplog)) == 2
         publishing.channel.deserted = True
         await asyncio.sleep(2 * HEARTBEAT)
         assert publishing.publisher.unheard == 6
-        assert len(told_of_listeners(caplog)) == 3
+        assert len(lines_about_listeners(caplog)) == 3
 
 
 @simulated
 async def test_a_snapshot_is_a_heartbeat() -> None:
-    """An interval counts from whatever was sent last."""
+    """An interval counts from the last message of either kind."""
     async with playing(a_publishing_replica()) as publishing:
         await asyncio.sleep(0.9 * HEARTBEAT)
         await publishing.put("a")
@@ -323,7 +323,7 @@ async def test_a_heartbeat_that_fails_is_repeated() -> None:
 
 
 @simulated
-async def test_who_cannot_see_the_log_confirms_nobody() -> None:
+async def test_a_replica_that_cannot_read_the_log_sends_nothing() -> None:
     """Without a read of the log for five polls nothing is sent; after one it goes on."""
     async with playing(a_publishing_replica()) as publishing:
         publishing.log.unavailable = True

@@ -1,4 +1,4 @@
-"""Snapshots: given out only while this replica can vouch for what it holds."""
+"""Snapshots: available only while this replica is authoritative, and the same from every one."""
 
 from datetime import timedelta
 
@@ -7,7 +7,7 @@ import pytest
 from campaign_publisher.publishing.snapshots import Snapshots
 from contracts.snapshot import CampaignSnapshot, SnapshotReason
 from foundation.errors import Unavailable
-from testbed.builders import STORE_ID, a_campaign, a_head
+from testbed.builders import NOW, STORE_ID, a_campaign, a_head
 from testbed.fakes import FakeClock, InMemoryLog
 from tests.campaign_publisher.replicas import a_change, a_loaded_replica, a_replica
 
@@ -32,7 +32,25 @@ async def test_headers_and_body_say_the_same() -> None:
     assert [campaign.name for campaign in snapshot.campaigns] == ["a"]
 
 
-async def test_nothing_is_said_that_cannot_be_vouched_for() -> None:
+async def test_clocks_do_not_decide_what_a_snapshot_holds() -> None:
+    """Replicas whose dates are a year apart serve the same bytes, before and after the end date."""
+    clocks = [FakeClock(), FakeClock(now=NOW + timedelta(days=365))]
+    ending = a_campaign("ending", start=NOW, end=NOW + timedelta(hours=1))
+    log = InMemoryLog(a_change(0), a_change(1, ending, a_campaign("a")))
+    bodies = set()
+    for clock in clocks:
+        log_replica = (await a_loaded_replica(log, clock=clock)).log_replica
+        snapshots = Snapshots(log_replica, clock=clock, heartbeat_interval=HEARTBEAT)
+        for _ in range(2):
+            bodies.add(snapshots.snapshot(SnapshotReason.REQUEST)[1])
+            clock.advance(7200)
+            await log_replica.follow()
+    [body] = bodies
+    snapshot = CampaignSnapshot.model_validate_json(body)
+    assert [campaign.name for campaign in snapshot.campaigns] == ["a", "ending"]
+
+
+async def test_an_outdated_replica_serves_nothing() -> None:
     """Not before the log was read, not when that is too long ago, not when it was replaced."""
     clock = FakeClock()
     log = InMemoryLog(a_change(0), a_change(1))
@@ -40,9 +58,9 @@ async def test_nothing_is_said_that_cannot_be_vouched_for() -> None:
     snapshots = Snapshots(replica.log_replica, clock=clock, heartbeat_interval=HEARTBEAT)
 
     def is_silent() -> bool:
-        for say in (snapshots.event, snapshots.snapshot):
+        for read in (snapshots.event, snapshots.snapshot):
             try:
-                say(SnapshotReason.CHANGE)
+                read(SnapshotReason.CHANGE)
             except Unavailable:
                 continue
             return False
@@ -61,7 +79,7 @@ async def test_nothing_is_said_that_cannot_be_vouched_for() -> None:
 
 
 async def test_a_refusal_names_no_secret_and_says_what_to_do() -> None:
-    """Who asks is sent to another replica."""
+    """The client is sent to another replica."""
     clock = FakeClock()
     replica = await a_loaded_replica(InMemoryLog(a_change(0)), clock=clock)
     clock.advance(60)
