@@ -129,11 +129,11 @@ class _Campaigns:
         """Write campaigns beside the stored ones, or in their place."""
         if not replace:
             return self._put(items)
-        if not items and not yes:
-            self._confirm_deletion()
+        if not items:
+            self._confirm_deletion(yes=yes)
         return self._replace(items)
 
-    def _confirm_deletion(self) -> None:
+    def _confirm_deletion(self, *, yes: bool) -> None:
         """Name the stored campaigns; end the command unless their deletion is confirmed."""
         answer = self.client.get("/campaigns", params={"status": "all"})
         if not answer.is_success:
@@ -144,6 +144,8 @@ class _Campaigns:
         more = f" and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else ""
         shown = ", ".join(names[:SHOWN_NAMES])
         complain(f"campaigns: this deletes all {len(names)} campaigns: {shown}{more}")
+        if yes:
+            return
         if not sys.stdin.isatty():
             fail("nothing was deleted: give --yes to go on")
         if not typer.confirm("Delete them?", err=True):

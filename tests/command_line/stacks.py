@@ -66,7 +66,7 @@ def start(
 
 
 def printed(process: subprocess.Popen[bytes], output: Path, *, until: str = "Ctrl-C") -> str:
-    """Give what a stack has printed into a file, once there is a certain text in it."""
+    """Return what a stack has printed into a file, once there is a certain text in it."""
     deadline = time.monotonic() + START_SECONDS
     while until not in (printed := output.read_text()):
         if process.poll() is not None or time.monotonic() > deadline:

@@ -336,6 +336,7 @@ def test_asks_before_it_deletes_all_campaigns(tmp_path: Path) -> None:
         assert campaigns_of(stack) == before
         result = seed(stack, "--replace", "--yes", "--campaigns", empty)
         assert result.exit_code == 0, result.output
+        assert f"this deletes all {len(before)} campaigns: " in result.output
         assert campaigns_of(stack) == set()
 
 

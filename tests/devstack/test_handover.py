@@ -58,7 +58,7 @@ async def publish(handover: Handover) -> None:
 def both_sides(
     handover: Handover, publisher: Publisher, consumer: Consumer
 ) -> tuple[AbstractAsyncContextManager[Handover], AbstractAsyncContextManager[Handover]]:
-    """Give what each app enters: the channel and the subscription."""
+    """Return what each app enters: the channel and the subscription."""
     return (
         handover.open_channel(None, publisher.connected),
         handover.open_subscription(None, consumer),

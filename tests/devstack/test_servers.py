@@ -18,7 +18,7 @@ HOST = "127.0.0.1"
 
 
 def an_app(events: list[str], name: str = "app") -> FastAPI:
-    """Give an app that notes its life and answers at /."""
+    """Return an app that notes its life and answers at /."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
