@@ -9,7 +9,7 @@ from foundation.metrics import Counters, Gauges, Labelled, Metrics, metrics
 def metrics_of(
     replica: LogReplica, publisher: SnapshotPublisher, channel: SnapshotChannel, report: Report
 ) -> Metrics:
-    """Return every metric as it is now; what is not known yet has no value."""
+    """Return every metric with its current value, or without one while none is known."""
     state = replica.state if replica.is_loaded else None
     confirmed = publisher.confirmed
     gauges: Gauges = [

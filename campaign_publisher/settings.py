@@ -1,4 +1,4 @@
-"""What the campaign service can be told by its environment."""
+"""Settings of the campaign service. Each field is the environment variable of its name."""
 
 from datetime import timedelta
 from typing import Annotated, Any
@@ -10,7 +10,7 @@ from foundation.settings import ServiceSettings
 
 
 def _check_count(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
-    """Say all that is allowed, whatever is wrong."""
+    """Read a count; the message names all that is allowed, whatever is wrong."""
     try:
         return read(value)
     except ValidationError:
@@ -21,10 +21,10 @@ Count = Annotated[int, Field(ge=1), WrapValidator(_check_count)]
 
 
 class Settings(ServiceSettings):
-    """The campaign service's settings; each field is the environment variable of its name.
+    """The campaign service's settings.
 
-    `heartbeat_interval` is how often the service says that nothing changed,
-    `changes_poll_interval` how often it reads the changes of other replicas,
+    `heartbeat_interval` is the time between two heartbeats, `changes_poll_interval` the time
+    between two reads of the changes of other replicas,
     `checkpoint_every` the number of changes between two checkpoints, and `archive_after`
     how long ago a campaign must have ended to be archived.
     """

@@ -1,4 +1,4 @@
-"""A stop that is seen coming: readiness turns red, then the server stops."""
+"""Draining: readiness turns red some time before the server stops."""
 
 import asyncio
 import signal
@@ -50,7 +50,7 @@ class Draining:
         """While the block lasts, SIGTERM starts draining and reaches the server after `delay`.
 
         A second SIGTERM is passed on at once. Outside the main thread, where signals
-        cannot be caught, nothing is done.
+        cannot be caught, the block has no effect.
         """
         if threading.current_thread() is not threading.main_thread():
             yield

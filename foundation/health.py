@@ -24,7 +24,7 @@ _SEVERITY = [Status.OK, Status.DEGRADED, Status.UNAVAILABLE]
 
 @dataclass(frozen=True)
 class Check:
-    """One part: how it affects the whole, and the JSON object that is shown of it."""
+    """One part: its effect on the whole, and the JSON object that is shown for it."""
 
     status: Status
     shown: Mapping[str, Any]
@@ -37,7 +37,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Report:
-    """The status of the whole, and what is shown of each part by its name."""
+    """The status of the whole, and the JSON object of each part by its name."""
 
     status: Status
     checks: Mapping[str, Mapping[str, Any]]

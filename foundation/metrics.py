@@ -1,7 +1,7 @@
 """Metrics for Prometheus, made of the plain counters that a service keeps anyway.
 
-Nothing is counted twice and nothing is global: a request for /metrics reads what is
-there at that moment.
+There is no global registry and no second set of counters: each request for /metrics reads the
+current values.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
@@ -25,12 +25,12 @@ METRICS_ANSWER: dict[int | str, dict[str, Any]] = {
 Gauges = Iterable[tuple[str, str, float | None]]
 # A name without `_total`, its help text, and its count since the start; or its counts by labels.
 Counters = Iterable[tuple[str, str, "int | Labelled"]]
-# What /metrics answers with.
+# The answer to /metrics, but for the metrics of the process itself.
 Metrics = list[Metric]
 
 
 class Labelled(NamedTuple):
-    """Counts by the values of these labels. The values must be few, and known beforehand."""
+    """Counts by the values of these labels, which must be few and known beforehand."""
 
     labels: tuple[str, ...]
     counts: Mapping[tuple[str, ...], int]

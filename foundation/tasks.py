@@ -1,4 +1,4 @@
-"""Background tasks that somebody owns."""
+"""Background tasks, each owned by the block that it runs in."""
 
 import asyncio
 import logging
@@ -10,7 +10,7 @@ from foundation.backoff import Backoff
 
 logger = logging.getLogger(__name__)
 
-CANCEL_AGAIN_SECONDS = 4.0  # longer than what a task does before it ends
+CANCEL_AGAIN_SECONDS = 4.0  # longer than a task needs to clean up
 
 
 @asynccontextmanager
@@ -19,14 +19,14 @@ async def running(
 ) -> AsyncIterator[None]:
     """Keep `work` running while the block lasts; cancel it and wait for it at the end.
 
-    Work that ends with an exception is logged and, after a pause, started again: a
-    background loop must not die in silence.
+    Work that ends with an exception is logged and, after a pause, started again: the end of
+    a background loop would go unnoticed.
     """
     task = asyncio.create_task(_restarting(work, name), name=name)
     try:
         yield
     finally:
-        # A library may swallow a cancellation: it is asked for until it is heard.
+        # A library may swallow a cancellation: repeat it until the task has ended.
         while not task.done():
             task.cancel()
             await asyncio.wait({task}, timeout=CANCEL_AGAIN_SECONDS)
@@ -49,10 +49,10 @@ async def _restarting(work: Callable[[], Coroutine[Any, Any, None]], name: str) 
 
 
 def being_cancelled() -> bool:
-    """Tell whether somebody cancels the current task.
+    """Return whether the current task is being cancelled.
 
-    aio-pika lets a CancelledError out of a publish whose connection broke, although
-    nobody cancelled the task: that is a failure to be retried, not a request to stop.
+    aio-pika raises CancelledError from a publish whose connection broke, although the task
+    was not cancelled: that is a failure to be retried, not a request to stop.
     """
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0

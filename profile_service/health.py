@@ -20,7 +20,7 @@ MAX_NAMED = 20  # campaigns with unknown matchers
 
 @dataclass
 class Health:
-    """Checks the parts; MongoDB is asked at most once a second, however often this is."""
+    """Checks the parts; MongoDB is pinged at most once a second, however many requests come."""
 
     profiles: ProfileRepository
     index: ProfileIndex
@@ -82,7 +82,7 @@ class Health:
         return self._reachable
 
     def _check_events(self) -> Check:
-        # Never more than degraded: without events the TTL finds what has changed.
+        # Never more than degraded: without events, changes arrive when the TTL expires.
         if self.subscription.is_up:
             return Check.of(Status.OK)
         return Check.of(Status.DEGRADED, detail="no connection to RabbitMQ")

@@ -19,7 +19,7 @@ def metrics_of(
     refetcher: Refetcher,
     updates: PendingUpdates,
 ) -> Metrics:
-    """Return every metric as it is now; what is not known yet has no value."""
+    """Return every metric with its current value, or without one while none is known."""
     held = cache.held
     letters = subscription.dead_letters
     gauges: Gauges = [

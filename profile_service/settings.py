@@ -22,7 +22,7 @@ _ALWAYS_SHOWN = frozenset({PLAYER_ID_FIELD, ACTIVE_CAMPAIGNS_FIELD})
 
 
 def _parse_fields(value: Any) -> Any:
-    """Read names separated by commas; a mistyped one would show what it was to hide."""
+    """Read names separated by commas; a mistyped name would leave its field visible."""
     if not isinstance(value, str):
         return value
     names = frozenset(filter(None, (name.strip() for name in value.split(","))))
@@ -42,7 +42,7 @@ def _is_custom(name: str) -> bool:
 
 
 def _check_file(path: Path) -> Path:
-    """Refuse what no file can be kept at, before each write of it fails."""
+    """Refuse a path that no file can be written to."""
     if not path.name or path.is_dir():
         raise ValueError("must be a file's path, and is a folder's")
     return path
@@ -53,7 +53,7 @@ FieldNames = Annotated[frozenset[str], NoDecode, BeforeValidator(_parse_fields)]
 
 
 class Settings(ServiceSettings):
-    """What the profile service needs to know."""
+    """The profile service's settings."""
 
     campaigns_url: HttpUrl = HttpUrl("http://localhost:54325")
     campaigns_ttl: Duration = timedelta(minutes=5)

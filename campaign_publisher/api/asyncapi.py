@@ -1,4 +1,4 @@
-"""GET /asyncapi.json: what listens to RabbitMQ can expect."""
+"""GET /asyncapi.json: the events that are published, for other services to receive."""
 
 from functools import cache
 
@@ -16,7 +16,7 @@ _described = cache(describe_events)
     "/asyncapi.json",
     summary="Describe the events",
     description="An AsyncAPI document of the exchange that snapshots and heartbeats are published "
-    "to, for services that want to know of changes, too.",
+    "to, for other services that follow changes.",
     responses={200: {"content": {JSON: {"schema": {"type": "object"}}}}},
 )
 async def get_events() -> Response:

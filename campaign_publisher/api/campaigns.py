@@ -1,4 +1,4 @@
-"""/campaigns: what operators read and write."""
+"""/campaigns: reads and writes of operators."""
 
 from typing import Annotated
 
@@ -39,9 +39,9 @@ router = APIRouter(prefix="/campaigns", tags=["campaigns"])
     "",
     dependencies=[READER],
     summary="List campaigns",
-    description="Those that are active now, highest priority first, ties by name. `at` asks "
-    "about another time, `status` for others than the active ones; `start_date` and `end_date` "
-    "ask for all that are active at some time between them (the end excluded).",
+    description="The campaigns that are active now, highest priority first, ties by name. `at` "
+    "selects another time, `status` another status; `start_date` and `end_date` select the "
+    "campaigns that are active at some time between them (the end excluded).",
     responses={
         200: answer_of(list_of(Campaign), "The campaigns"),
         **UNCHANGED,
@@ -73,7 +73,7 @@ async def list_campaigns(
 @router.post(
     "/import",
     summary="Replace all campaigns",
-    description="The list becomes all there is, in one revision or not at all. Campaigns that "
+    description="The list replaces all campaigns, in one revision or not at all. Campaigns that "
     "it does not change keep their ETag. `If-Match` takes the ETag of GET /snapshot.",
     responses={200: {"model": Imported}, **WRITE_ERRORS, **BODY_ERRORS},
     openapi_extra=body_of(list_of(Campaign)),
@@ -101,8 +101,8 @@ async def get_campaign(request: Request, name: Name, service: Service) -> Respon
 @router.put(
     PATH,
     summary="Create or replace a campaign",
-    description="`If-Match` makes it depend on the campaign's ETag, `If-None-Match: *` on there "
-    "being none. A `last_updated` is ignored: the service sets it.",
+    description="With `If-Match` it is written only if the campaign has that ETag, with "
+    "`If-None-Match: *` only if there is none. A `last_updated` is ignored: the service sets it.",
     responses={
         200: {"model": Campaign, "description": "It was replaced, or is unchanged"},
         201: {"model": Campaign, "description": "It was created"},
@@ -122,7 +122,7 @@ async def put_campaign(
 @router.patch(
     PATH,
     summary="Change parts of a campaign",
-    description="A JSON merge patch (RFC 7396): what is sent replaces, null removes.",
+    description="A JSON merge patch (RFC 7396): a value replaces a field, null removes it.",
     responses={200: {"model": Campaign}, **error_answers(404), **WRITE_ERRORS, **BODY_ERRORS},
     openapi_extra=body_of({"type": "object"}),
 )

@@ -1,4 +1,4 @@
-"""GET /changes: the history of all campaigns, as the log has it."""
+"""GET /changes: the history of all campaigns, from the change log."""
 
 from typing import Annotated
 from uuid import UUID
@@ -26,8 +26,8 @@ class ChangesAnswer(BaseModel):
     "/changes",
     dependencies=[READER],
     summary="List changes",
-    description="The changes after revision `since`, oldest first: who did what and when. At most "
-    "1,000 of them, or 16 MiB.",
+    description="The changes after revision `since`, oldest first, each with its actor, "
+    "operation and time. At most 1,000 of them, or 16 MiB.",
     responses={200: {"model": ChangesAnswer}, **error_answers(401, 422, 503)},
 )
 async def list_changes(

@@ -1,4 +1,4 @@
-"""GET /metrics: what Prometheus reads."""
+"""GET /metrics: the metrics that Prometheus reads."""
 
 from campaign_publisher.dependencies import current_metrics
 from foundation.metrics import metrics_router

@@ -25,7 +25,7 @@ def parse_selection(
     game: str | None,
     now: datetime,
 ) -> Selection:
-    """Read the parameters; without any, the selection is what is active now.
+    """Read the parameters; without any, the active campaigns of now are selected.
 
     Raises:
         Invalid: one is wrong, or two cannot stand together.

@@ -1,4 +1,4 @@
-"""Answers and bodies as all routes give and document them."""
+"""Answers and bodies: how all routes build and document them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,14 +14,14 @@ JSON = "application/json"
 def json_answer(
     body: bytes, *, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """Give JSON that is ready: it was made from a model, and is not validated again."""
+    """Return an answer of finished JSON, which is not validated again."""
     return Response(body, status, headers, JSON)
 
 
 def cached_answer(
     request: Request, body: bytes, etag: str, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """Give the body, or 304 when the client has it already."""
+    """Return the body, or a 304 if the client holds it already."""
     headers = {"ETag": etag, **(headers or {})}
     if is_unchanged(request.scope["headers"], etag):
         return Response(status_code=304, headers=headers)
@@ -29,18 +29,18 @@ def cached_answer(
 
 
 def body_of(schema: type[BaseModel] | dict[str, Any]) -> dict[str, Any]:
-    """Document the body of a route that reads it by itself."""
+    """Return the OpenAPI text of a body that the route reads by itself."""
     described = schema if isinstance(schema, dict) else _schema(schema)
     return {"requestBody": {"required": True, "content": {JSON: {"schema": described}}}}
 
 
 def list_of(model: type[BaseModel]) -> dict[str, Any]:
-    """Give the JSON schema of a list of a model."""
+    """Return the JSON schema of a list of a model."""
     return {"type": "array", "items": _schema(model)}
 
 
 def answer_of(schema: dict[str, Any], description: str) -> dict[str, Any]:
-    """Document an answer that no single model describes."""
+    """Return the OpenAPI text of an answer that no single model describes."""
     return {"description": description, "content": {JSON: {"schema": schema}}}
 
 

@@ -1,4 +1,4 @@
-"""GET /snapshot: where profile services start, and what they fall back on."""
+"""GET /snapshot: the start of a profile service, and its way without events."""
 
 from fastapi import APIRouter, Request, Response
 
@@ -17,8 +17,8 @@ router = APIRouter(tags=["snapshot"])
     dependencies=[READER],
     summary="Get the newest snapshot",
     description="All campaigns that are enabled and not archived; scheduled and ended ones too. "
-    "The headers, those of a 304 too, say of which revision of which store it is, and how long "
-    "ago that was seen to be the newest. 503 while this replica cannot read the log: ask another "
+    "The headers, also of a 304, name its store and revision, and how long ago that was read "
+    "as the newest. 503 while this replica cannot read the log: ask another "
     "one.",
     responses={200: {"model": CampaignSnapshot}, **UNCHANGED, **error_answers(401, 503)},
 )

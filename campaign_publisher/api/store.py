@@ -1,4 +1,4 @@
-"""POST /store/renew: how operators let a log go on that was restored from a backup."""
+"""POST /store/renew: continue a log that was restored from a backup."""
 
 from typing import Self
 from uuid import UUID

@@ -16,10 +16,10 @@ router = APIRouter(prefix="/cache", tags=["cache"])
 
 
 class InvalidationAnswer(BaseModel):
-    """Which revisions were held before and after, null for none.
+    """The positions that were held before and after, null for none.
 
-    `refetched` is false when no answer came, or none that may replace or confirm what is
-    held: then `detail` says why, and `offered_store_id` is a store that was not believed.
+    `refetched` is false when no answer came, or none that may replace or confirm the held
+    campaigns: then `detail` says why, and `offered_store_id` is a store that was not accepted.
     """
 
     refetched: bool
@@ -41,16 +41,16 @@ _REASONS = {
     "/invalidate",
     summary="Refetch the campaigns now",
     description=(
-        "For systems that cannot send an event. Waits for the campaign service's answer, at "
-        "most 10 s; whatever it is, the held campaigns stay until better ones come. "
-        "`accept_store` lets in a store that the instance would not believe by itself: the "
-        "id that `/health/ready` shows as `offered_store_id`."
+        "For systems that cannot send an event. Waits at most 10 s for the campaign service's "
+        "answer. The held campaigns stay until newer ones come. `accept_store` accepts a "
+        "store that the instance would not accept by itself: the id that `/health/ready` "
+        "shows as `offered_store_id`."
     ),
     response_model=InvalidationAnswer,
     responses={
         503: {
             "model": InvalidationAnswer,
-            "description": "The campaign service gave none that is taken",
+            "description": "The campaign service gave no snapshot that is accepted",
         },
         **error_answers(401, 403, 422),
     },

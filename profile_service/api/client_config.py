@@ -1,4 +1,4 @@
-"""GET /get_client_config/{player_id}: what a game's client asks when it starts."""
+"""GET /get_client_config/{player_id}: the request of a game's client when it starts."""
 
 from functools import lru_cache
 
@@ -23,13 +23,13 @@ from profile_service.profiles.rendering import render
 Header = tuple[bytes, bytes]
 
 _JSON: Header = (b"content-type", b"application/json")
-# A player's own: no proxy may keep it, and a client asks whether what it keeps is still right.
+# Private to a player: no proxy may store it, and a client revalidates its copy.
 _CACHE_CONTROL: Header = (b"cache-control", b"private, no-cache")
 _STALE: Header = (b"x-campaigns-stale", b"true")
 
 
 class ReadyAnswer(Response):
-    """An answer that is written already, headers included: nothing is left to encode."""
+    """An answer whose headers are encoded already."""
 
     def __init__(self, status: int, body: bytes, headers: list[Header]) -> None:
         self.status_code = status
@@ -39,13 +39,14 @@ class ReadyAnswer(Response):
 
 
 class HotRoute(APIRoute):
-    """Calls `get_client_config` itself: solving its dependencies takes longer than all it does.
+    """Answers without FastAPI's dependencies: solving them takes longer than the answer.
 
-    What is declared there still makes /docs; dependency_overrides have no effect here.
+    The parameters of `get_client_config` are declared for /docs; dependency_overrides have no
+    effect here.
     """
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request whose path matches; errors are the application's handlers' to answer."""
+        """Answer a request whose path matches; the app's handlers answer errors."""
         if self.methods and scope["method"] not in self.methods:
             await super().handle(scope, receive, send)
             return
@@ -66,9 +67,9 @@ router = APIRouter(tags=["clients"], route_class=HotRoute)
     description=(
         "The stored profile, every field as it is stored, with `active_campaigns` set to the "
         "names of the campaigns that are active now and match the profile: highest priority "
-        "first, equal ones by name. The headers tell which revision of the campaigns was "
-        "compared, how many seconds ago it was known to be the newest, and whether that is "
-        "longer ago than the campaigns' time to live. With the ETag of an earlier answer as "
+        "first, ties by name. The headers name the revision of the campaigns that was used, "
+        "how many seconds ago it was known to be the newest, and whether that is longer ago "
+        "than the campaigns' time to live. With the ETag of an earlier answer as "
         "`If-None-Match`, an answer that has not changed is a 304 with the same headers."
     ),
     response_model=Profile,
@@ -100,7 +101,7 @@ async def _answer(request: Request, player_id: str, parts: Parts) -> Response:
         check_client(request, parts)
         config = await parts.service.client_config(player_id)
     except ServiceError as error:
-        # A cache may keep a 404, too: the player may be there in a moment.
+        # A cache may store a 404 by default, and the player may be created in a moment.
         error.headers["Cache-Control"] = "private, no-cache"
         raise
     body = render(config.document)

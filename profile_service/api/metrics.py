@@ -1,4 +1,4 @@
-"""GET /metrics: what Prometheus reads."""
+"""GET /metrics: the metrics that Prometheus reads."""
 
 from foundation.metrics import metrics_router
 from profile_service.dependencies import current_metrics

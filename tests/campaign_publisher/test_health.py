@@ -23,7 +23,7 @@ class CheckedReplica:
     channel: FakeChannel
 
     def health(self, *, draining: bool = False) -> Report:
-        """Look at everything."""
+        """Return the report on all parts."""
         return examine(self.replica.log_replica, self.publisher, self.channel, draining=draining)
 
 

@@ -1,4 +1,4 @@
-"""What the campaign service can be told by its environment."""
+"""Settings of the campaign service in its environment."""
 
 from datetime import timedelta
 

@@ -60,7 +60,7 @@ class CheckedInstance:
 async def a_checked_instance(
     *, max_staleness: timedelta | None = None
 ) -> AsyncIterator[CheckedInstance]:
-    """Give a health check over a cache that is kept fresh, and profiles with their index."""
+    """Yield a health check over a cache that is kept fresh, and profiles with their index."""
     checked = CheckedInstance(max_staleness=max_staleness)
     await checked.index.make()
     async with refetching(checked.cache):
@@ -300,8 +300,8 @@ async def test_an_index_that_cannot_be_made_is_shown(caplog: pytest.LogCaptureFi
             }
             checked.profiles.unpreparable = "NotPrimaryError 10107 NotWritablePrimary"
             await asyncio.sleep(60)
-            told = [line for line in caplog.messages if "index on player_id" in line]
-            assert ["86 Index" in line for line in told] == [True, False]
+            logged = [line for line in caplog.messages if "index on player_id" in line]
+            assert ["86 Index" in line for line in logged] == [True, False]
             checked.profiles.unpreparable = None
             await asyncio.sleep(6)
             assert (await checked.health.report()).checks["profiles"] == {"status": "ok"}
@@ -318,8 +318,8 @@ async def test_duplicates_are_named_until_there_are_none(caplog: pytest.LogCaptu
             report = await checked.health.report()
             assert report.is_ready
             assert report.checks["profiles"]["duplicates"] == ["one", "two"]
-            told = [line for line in caplog.messages if "one, two" in line]
-            assert len(told) == 1
+            logged = [line for line in caplog.messages if "one, two" in line]
+            assert len(logged) == 1
             checked.profiles.duplicates = []
             await asyncio.sleep(DUPLICATES_SECONDS + 1)
             await settle()

@@ -17,7 +17,7 @@ DEADLINE = 10.0
 
 
 def parts_with(origin: FakeOrigin) -> ProfileParts:
-    """Give parts with one player."""
+    """Return parts with one player."""
     return ProfileParts(profiles=InMemoryProfiles(a_profile()), origin=origin)
 
 

@@ -187,6 +187,20 @@ async def test_the_log_says_once_what_is_open(caplog: pytest.LogCaptureFixture) 
     assert "is not set" not in caplog.text
 
 
+async def test_the_log_says_once_that_there_is_no_admin(caplog: pytest.LogCaptureFixture) -> None:
+    """At the start, as information, and what that means for the service's own routes."""
+    with caplog.at_level(logging.INFO):
+        async with campaigns(admin_token=SecretStr("")) as client:
+            assert (await client.delete("/campaigns/x")).status_code == 403
+        async with profiles(admin_token=SecretStr("")) as client:
+            assert (await client.get("/profiles/x")).status_code == 403
+    logged = [record for record in caplog.records if "ADMIN_TOKEN" in record.getMessage()]
+    assert [(record.levelname, record.getMessage()) for record in logged] == [
+        ("INFO", "ADMIN_TOKEN is not set: writes are refused"),
+        ("INFO", "ADMIN_TOKEN is not set: profiles cannot be read or written over HTTP"),
+    ]
+
+
 async def test_no_token_is_ever_logged_or_answered(caplog: pytest.LogCaptureFixture) -> None:
     """Neither one that is valid nor one that is tried."""
     tokens = {

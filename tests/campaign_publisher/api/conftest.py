@@ -26,7 +26,7 @@ WRITER = {"Authorization": f"Bearer {TOKEN}"}
 async def until(
     client: httpx.AsyncClient, path: str, holds: Callable[[httpx.Response], bool]
 ) -> httpx.Response:
-    """Ask until the answer is as it should be, for a few seconds at most; give that one."""
+    """Ask for 5 s at most until `holds` is true of the answer; return that answer."""
     async with asyncio.timeout(5):
         while True:
             response = await client.get(path)
@@ -51,7 +51,7 @@ class Api:
         )
 
     async def names(self, **query: str) -> list[str]:
-        """Give the names that GET /campaigns lists."""
+        """Return the names that GET /campaigns lists."""
         response = await self.client.get("/campaigns", params=query)
         assert response.status_code == 200, response.text
         return [campaign["name"] for campaign in response.json()]
@@ -67,14 +67,14 @@ class Seams:
 
     @asynccontextmanager
     async def open_log(self, _: Settings) -> AsyncIterator[ChangeLog]:
-        """Give the log."""
+        """Yield the log."""
         yield self.log
 
     @asynccontextmanager
     async def open_channel(
         self, _: Settings, on_connected: OnConnected
     ) -> AsyncIterator[SnapshotChannel]:
-        """Give the channel, which is connected at once."""
+        """Yield the channel, which is connected at once."""
         await on_connected()
         yield self.channel
 

@@ -88,7 +88,7 @@ async def test_put_with_conditions(api: Api) -> None:
 @pytest.mark.parametrize("header", ["If-Match", "If-None-Match"])
 @pytest.mark.parametrize("value", ["", " ", ",", " , "])
 async def test_a_condition_that_names_nothing(api: Api, header: str, value: str) -> None:
-    """422 for every write: who sent it meant a condition, and gets no unconditional write."""
+    """422 for every write: a condition was meant, so nothing is written unconditionally."""
     await api.put("a")
     await api.put("b")
     writes: list[tuple[str, str, Any]] = [
@@ -259,7 +259,7 @@ async def test_a_list_is_not_sent_twice(start_api: StartApi) -> None:
 
 
 async def test_a_campaign_is_not_sent_twice(api: Api) -> None:
-    """304 for who holds it, in whatever list of ETags; 200 once it has changed."""
+    """304 for a client that holds it, in any list of ETags; 200 once it has changed."""
     etag = (await api.put("a")).headers["etag"]
     assert etag.startswith(f'"{api.log.changes[0].store_id}-')
     for held in (etag, f'"x", W/{etag}', "*"):

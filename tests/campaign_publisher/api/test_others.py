@@ -211,7 +211,7 @@ async def test_the_metrics_are_open(api: Api) -> None:
         assert line in text
 
 
-async def test_who_may_read(start_api: StartApi) -> None:
+async def test_which_tokens_may_read(start_api: StartApi) -> None:
     """With READ_TOKEN set, campaigns need it or an admin's; health and metrics stay open."""
     api = await start_api(read_tokens="reader")
     await api.put("a")
@@ -241,7 +241,7 @@ def references(node: Any) -> Iterator[str]:
 
 
 async def test_the_openapi_text_is_usable(api: Api) -> None:
-    """Every reference leads somewhere, every route has a summary, and all errors are told."""
+    """Every reference leads somewhere, every route has a summary, and all errors are described."""
     document = (await api.client.get("/openapi.json")).json()
     for reference in references(document):
         found: Any = document

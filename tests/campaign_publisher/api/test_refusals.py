@@ -19,7 +19,7 @@ GOOD = {"name": "a", "game": "g"}
 
 
 async def is_as_before(api: Api) -> bool:
-    """Tell that nothing was written, and that the service goes on."""
+    """Check that nothing was written, and that the service goes on."""
     nothing_new = len(api.log.changes) == 1
     return nothing_new and (await api.put("a")).status_code == 201
 
@@ -133,7 +133,7 @@ async def test_a_name_that_is_none(api: Api, method: str, name: str) -> None:
 
 
 async def in_chunks(size: int) -> AsyncIterator[bytes]:
-    """Give so many bytes without telling how many there will be."""
+    """Yield `size` bytes without an announced length."""
     for _ in range(0, size, 65536):
         yield b" " * 65536
 
@@ -150,9 +150,9 @@ async def test_a_body_over_the_limit(
     api: Api, method: str, path: str, limit: int, what: str
 ) -> None:
     """413 that says which limit, with a length and without one."""
-    told = await api.client.request(method, path, content=b" " * (limit + 1))
-    untold = await api.client.request(method, path, content=in_chunks(2 * limit))
-    for response in (told, untold):
+    announced = await api.client.request(method, path, content=b" " * (limit + 1))
+    unannounced = await api.client.request(method, path, content=in_chunks(2 * limit))
+    for response in (announced, unannounced):
         assert response.status_code == 413
         assert what in response.json()["detail"]
         assert str(limit) in response.json()["detail"]

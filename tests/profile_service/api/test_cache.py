@@ -9,7 +9,7 @@ from tests.apps import ADMIN, ProfileParts, a_profile_app, serving
 
 
 def position(revision: int, **fields: object) -> dict[str, object]:
-    """Give how an answer names a revision."""
+    """Return the JSON that names a revision in an answer."""
     return a_snapshot(revision=revision, **fields).position.model_dump(mode="json")  # type: ignore[arg-type]
 
 

@@ -33,7 +33,7 @@ IN_ORDER = ["high", "b", "low"]
 
 
 def simulated_parts(*profiles: dict[str, object]) -> ProfileParts:
-    """Give parts whose clock runs with simulated time."""
+    """Return parts whose clock runs with simulated time."""
     return ProfileParts(
         profiles=InMemoryProfiles(*(profiles or (a_profile(active_campaigns=[]),))),
         origin=FakeOrigin(a_snapshot(CAMPAIGNS, revision=5)),
@@ -74,7 +74,7 @@ async def test_the_headers_tell_what_was_compared() -> None:
 
 @simulated
 async def test_an_unchanged_answer_is_not_sent_again() -> None:
-    """With its ETag it is a 304 that tells how old the campaigns are; any change is a 200."""
+    """With its ETag it is a 304 that shows how old the campaigns are; any change is a 200."""
     parts = simulated_parts()
     async with serving(a_profile_app(parts)) as client:
         await settle()

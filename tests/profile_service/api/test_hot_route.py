@@ -36,7 +36,7 @@ STORED = (
 
 @asynccontextmanager
 async def serving_both(**options: object) -> AsyncIterator[httpx.AsyncClient]:
-    """Give a client of the service, with the same function on an ordinary route too."""
+    """Yield a client of the service, with the same function on an ordinary route too."""
     parts = ProfileParts(
         profiles=InMemoryProfiles(*map(a_profile, STORED)),
         origin=FakeOrigin(a_snapshot([a_published_campaign()])),
@@ -55,7 +55,7 @@ async def serving_both(**options: object) -> AsyncIterator[httpx.AsyncClient]:
 async def both_answer(
     client: httpx.AsyncClient, rest: str, **headers: str
 ) -> tuple[int, bytes, list[tuple[str, str]]]:
-    """Give the one answer that both routes give to what follows their path."""
+    """Return the answer of both routes to the same rest of the path, which must be one."""
     answers = [await client.get(path + rest, headers=headers) for path in (HOT, ORDINARY)]
     hot, by_fastapi = (
         (answer.status_code, answer.content, sorted(answer.headers.items())) for answer in answers

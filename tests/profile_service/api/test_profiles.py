@@ -33,7 +33,7 @@ BAD_IDS = (
 
 
 def nested(depth: int) -> bytes:
-    """Give a profile with a custom field that is so deep."""
+    """Return a profile with a custom field of this depth."""
     return b'{"_deep": ' + b"[" * depth + b"]" * depth + b"}"
 
 
@@ -171,7 +171,7 @@ async def test_no_refusal_shows_a_credential(client: httpx.AsyncClient) -> None:
 async def test_a_body_over_the_limit_is_refused(
     client: httpx.AsyncClient, *, with_length: bool
 ) -> None:
-    """413 names the limit, whether the length was told or not."""
+    """413 names the limit, whether the length was announced or not."""
     body = orjson.dumps(a_profile(_note="x" * 2 * MIB))
 
     async def pieces() -> AsyncIterator[bytes]:
