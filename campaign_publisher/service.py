@@ -1,4 +1,4 @@
-"""CampaignService: what operators can ask for."""
+"""CampaignService: the operations of the campaign API, without HTTP."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from foundation.preconditions import Preconditions
 
 @dataclass(frozen=True, slots=True)
 class CampaignResult:
-    """A campaign as it is stored, its ETag, and whether the write that gave it made it."""
+    """A campaign as it is stored, its ETag, and whether a write created it."""
 
     json: bytes
     etag: str
@@ -25,7 +25,7 @@ class CampaignResult:
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What an import did: the revision after it, and how many campaigns it touched."""
+    """The revision after an import, and how many campaigns it created, updated and so on."""
 
     revision: int
     created: int
@@ -35,19 +35,19 @@ class Imported:
 
 
 class CampaignService:
-    """Reads from this replica's replica, and writes to the log that all replicas share."""
+    """Reads the copy that this replica has of the log, and writes to the log that all share."""
 
-    def __init__(self, replica: LogReplica, commits: Committer) -> None:
+    def __init__(self, replica: LogReplica, committer: Committer) -> None:
         self._replica = replica
-        self._commits = commits
+        self._committer = committer
 
     def select(self, selection: Selection) -> bytes:
-        """Give the selected campaigns as a JSON array, highest priority first."""
+        """Return the selected campaigns as a JSON array, highest priority first."""
         chosen = select(self._replica.state.campaigns.values(), selection)
         return b"[%b]" % b",".join(stored.plain_json for stored in chosen)
 
     def campaign(self, name: str) -> CampaignResult:
-        """Give one campaign.
+        """Return one campaign.
 
         Raises:
             NotFound: there is none of that name.
@@ -58,7 +58,7 @@ class CampaignService:
         return _result(state, name)
 
     async def changes(self, since: int) -> Page:
-        """Give the changes after revision `since` as JSON, at most a page of them.
+        """Return the changes after revision `since` as JSON, at most a page of them.
 
         Raises:
             Unavailable: the log cannot be read now, or was replaced.
@@ -68,12 +68,12 @@ class CampaignService:
     async def put(
         self, campaign: Campaign, conditions: Preconditions, *, actor: str
     ) -> CampaignResult:
-        """Create or replace a campaign.
+        """Create or replace a campaign; return it as it is stored.
 
         Raises:
             ServiceError: PreconditionFailed, or as `Committer.write`.
         """
-        before, after = await self._commits.write(
+        before, after = await self._committer.write(
             lambda state: edits.put(state, campaign, conditions), actor=actor
         )
         return _result(after, campaign.name, created=campaign.name not in before.campaigns)
@@ -81,12 +81,12 @@ class CampaignService:
     async def patch(
         self, name: str, changes: Mapping[str, Any], conditions: Preconditions, *, actor: str
     ) -> CampaignResult:
-        """Apply a JSON merge patch to a campaign.
+        """Apply a JSON merge patch to a campaign; return it as it is stored.
 
         Raises:
             ServiceError: PreconditionFailed, NotFound, Invalid, or as `Committer.write`.
         """
-        _, after = await self._commits.write(
+        _, after = await self._committer.write(
             lambda state: edits.patch(state, name, changes, conditions), actor=actor
         )
         return _result(after, name)
@@ -97,17 +97,19 @@ class CampaignService:
         Raises:
             ServiceError: PreconditionFailed, NotFound, or as `Committer.write`.
         """
-        await self._commits.write(lambda state: edits.delete(state, name, conditions), actor=actor)
+        await self._committer.write(
+            lambda state: edits.delete(state, name, conditions), actor=actor
+        )
 
     async def replace_all(
         self, campaigns: Mapping[str, Campaign], conditions: Preconditions, *, actor: str
     ) -> Imported:
-        """Make `campaigns`, by their names, the only ones, in one revision or none.
+        """Replace all campaigns with `campaigns`, given by name, in one revision or none.
 
         Raises:
             ServiceError: PreconditionFailed, or as `Committer.write`.
         """
-        before, after = await self._commits.write(
+        before, after = await self._committer.write(
             lambda state: edits.replace_all(state, campaigns, conditions), actor=actor
         )
         created = len(after.campaigns.keys() - before.campaigns.keys())
@@ -121,14 +123,14 @@ class CampaignService:
         )
 
     async def renew(self, *, actor: str) -> CampaignState:
-        """Give the log a new store id that continues the one held here; give the state after.
+        """Give the log a new store id that continues the one held here; return the state after.
 
         A repeated renewal gives the state after the first one.
 
         Raises:
             ServiceError: as `Committer.write`.
         """
-        return await self._commits.renew(actor=actor)
+        return await self._committer.renew(actor=actor)
 
 
 def _result(state: CampaignState, name: str, *, created: bool = False) -> CampaignResult:

@@ -37,9 +37,9 @@ class Read(Protocol):
 
 
 MAX_WAITING = 1_000
-# Together what a write may take.
-DECIDE_SECONDS = 20.0  # to wait for its turn, to read the log, to decide, and to decide again
-APPEND_SECONDS = 10.0  # to send the change and learn what became of it
+# A write takes no longer than the two together.
+DECIDE_SECONDS = 20.0  # to wait for the lock, to read the log, to decide, and to decide again
+APPEND_SECONDS = 10.0  # to send the change and learn its outcome
 
 
 class Committer:

@@ -101,7 +101,7 @@ async def delete(state: CampaignState, name: str, conditions: Preconditions) -> 
 async def replace_all(
     state: CampaignState, campaigns: Mapping[str, Campaign], conditions: Preconditions
 ) -> ProposedChange | None:
-    """Make `campaigns`, by their names, the only ones; None when they already are.
+    """Replace all campaigns with `campaigns`, given by name; None when they are the same.
 
     The conditions are about the ETag of the snapshot, which is compared weakly: it
     names the revision that all campaigns are as of. Works in slices.

@@ -1,4 +1,4 @@
-"""Campaigns as operators send them: checked, or refused with what is wrong."""
+"""Campaigns and merge patches as operators send them: validated, or refused by field."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -42,7 +42,7 @@ async def parse_campaigns(values: object) -> dict[str, Campaign]:
         raise Invalid.at(msg="must be a JSON array of campaigns")
     campaigns: dict[str, Campaign] = {}
     async for index, value in in_slices(enumerate(values)):
-        # Before it is validated: what is wrong with one of 16 MiB takes seconds to tell.
+        # Before it is validated: to find all problems of one of 16 MiB takes seconds.
         if len(orjson.dumps(value)) > MAX_CAMPAIGN_BYTES:
             raise TooLarge(f"campaign {index} must not be over {MAX_CAMPAIGN_BYTES} bytes")
         campaign = parse_campaign(value, None, index)

@@ -1,4 +1,4 @@
-"""Which campaigns an operator asked to see."""
+"""The selection of campaigns by status, time and game."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ class Window:
     end: datetime | None = None
 
     def meets(self, campaign: Campaign) -> bool:
-        """Tell whether the campaign is active at some time in the window."""
+        """Return whether the campaign is active at some time in the window."""
         return (
             campaign.enabled
             and _before(campaign.start_date, self.end)
@@ -30,9 +30,9 @@ def _before(start: datetime | None, end: datetime | None) -> bool:
 
 @dataclass(frozen=True)
 class Selection:
-    """What campaigns must be: of a status at `at` (any when None), or active in a window.
+    """Campaigns of one status at `at` (of any when None), or active at some time in a window.
 
-    With `game`, of that game.
+    With `game`, only campaigns of that game.
     """
 
     at: datetime
@@ -41,7 +41,7 @@ class Selection:
     game: str | None = None
 
     def has(self, campaign: Campaign) -> bool:
-        """Tell whether the campaign is selected."""
+        """Return whether the campaign is selected."""
         if self.game is not None and campaign.game != self.game:
             return False
         if self.window is not None:
@@ -50,7 +50,7 @@ class Selection:
 
 
 def select(campaigns: Iterable[StoredCampaign], selection: Selection) -> list[StoredCampaign]:
-    """Give the selected campaigns, highest priority first, ties by name."""
+    """Return the selected campaigns, highest priority first, ties by name."""
     chosen = [stored for stored in campaigns if selection.has(stored.campaign)]
     chosen.sort(key=lambda stored: (-stored.campaign.priority, stored.campaign.name))
     return chosen

@@ -1,4 +1,4 @@
-"""A campaign state as bytes, and back."""
+"""Checkpoints: a campaign state as bytes and back, and the saving of them."""
 
 import asyncio
 import logging
@@ -13,6 +13,8 @@ from contracts.campaign import LoggedCampaign
 from contracts.contract import Received
 from contracts.snapshot import Renewals, Revision, Uuid
 from foundation.slices import in_slices
+
+logger = logging.getLogger(__name__)
 
 FORMAT: Final = 2
 
@@ -58,9 +60,6 @@ async def from_checkpoint(checkpoint: Checkpoint) -> CampaignState:
         campaign = LoggedCampaign.model_validate(document)
         campaigns[campaign.name] = StoredCampaign.of(campaign, revision)
     return CampaignState(saved.store_id, saved.renewed_from, saved.revision, saved.head, campaigns)
-
-
-logger = logging.getLogger(__name__)
 
 
 class Checkpointer:

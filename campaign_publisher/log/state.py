@@ -1,4 +1,4 @@
-"""The campaigns as of one change of the log: what the changes up to it add up to."""
+"""CampaignState: the campaigns as of one change of the log, folded from the changes up to it."""
 
 from collections.abc import AsyncIterable, Iterable, Mapping
 from contextlib import aclosing
@@ -67,7 +67,7 @@ class CampaignState:
         return self.revision >= 0
 
 
-# What the changes of a log are folded into: no campaign, before the change that founds a store.
+# The state before the first change of a log.
 EMPTY = CampaignState(
     store_id=UUID(int=0), renewed_from=(), revision=-1, head=UUID(int=0), campaigns={}
 )
