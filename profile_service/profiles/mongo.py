@@ -36,6 +36,7 @@ MAX_ROUNDS = 10
 ROUND_SECONDS = 0.01
 MAX_PAUSE_SECONDS = 0.3
 INDEX_SECONDS = 600.0
+REFUSAL_SECONDS = 300.0
 MAX_DUPLICATES = 10
 # Documents as their bytes, which are decoded one by one or compared as they are.
 RAW = CODEC.with_options(document_class=RawBSONDocument)
@@ -108,6 +109,12 @@ class MongoProfiles:
         # read preference of the URL is.
         self._primary = self._profiles.with_options(read_preference=ReadPreference.PRIMARY)
         self.outages = StoreOutages()
+        self._refusals = Outage(
+            logger,
+            "updates of active_campaigns are refused",
+            "updates of active_campaigns are no longer refused",
+        )
+        self._refused_at = float("-inf")
 
     async def get(self, player_id: str) -> ProfileDocument | None:
         """Return the stored document without its `_id`, or None when there is none."""
@@ -259,9 +266,19 @@ class MongoProfiles:
             refused = len(error.details["writeErrors"])
             if not refused:
                 raise
-            logger.warning("%d updates of active_campaigns were refused", refused)
+            self._note_refused(f"{refused} of {len(updates)}")
             return int(error.details["nMatched"])
+        self._note_refused(None)
         return result.matched_count
+
+    def _note_refused(self, refused: str | None) -> None:
+        """Log refused updates once; a batch that is not refused says nothing of other players."""
+        now = asyncio.get_running_loop().time()
+        if refused is not None:
+            self._refused_at = now
+            self._refusals.failed(refused)
+        elif now - self._refused_at > REFUSAL_SECONDS:
+            self._refusals.recovered()
 
     @_noting("pings")
     @_translated

@@ -2,14 +2,21 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from typing import Any, cast
 
 import pytest
-from pymongo.errors import OperationFailure, PyMongoError, ServerSelectionTimeoutError
+from pymongo.errors import (
+    BulkWriteError,
+    OperationFailure,
+    PyMongoError,
+    ServerSelectionTimeoutError,
+)
+from pymongo.results import BulkWriteResult
 
 from foundation.mongo import Database
-from profile_service.profiles.mongo import MongoProfiles
-from profile_service.profiles.repository import ProfilesUnavailable
+from profile_service.profiles.mongo import REFUSAL_SECONDS, MongoProfiles
+from profile_service.profiles.repository import ActiveCampaignsUpdate, ProfilesUnavailable
 from tests.simulated_time import simulated
 
 
@@ -19,6 +26,7 @@ class FlakyDatabase:
     def __init__(self) -> None:
         self.error: PyMongoError | None = None
         self.hanging = False
+        self.refused = 0
 
     def __getitem__(self, _: str) -> "FlakyDatabase":
         return self
@@ -32,6 +40,12 @@ class FlakyDatabase:
             await asyncio.get_running_loop().create_future()
         if self.error is not None:
             raise self.error
+
+    async def bulk_write(self, writes: Sequence[object], *, ordered: bool) -> BulkWriteResult:
+        made = {"nMatched": len(writes) - self.refused, "nUpserted": 0}
+        if self.refused:
+            raise BulkWriteError({**made, "writeErrors": [{"code": 121}] * self.refused})
+        return BulkWriteResult(made, acknowledged=not ordered)
 
     async def command(self, _: str) -> None:
         await asyncio.sleep(0.001)
@@ -72,6 +86,27 @@ async def test_an_outage_is_logged_once(
             ("INFO", "profiles can be read again"),
         ]
     assert [(record.levelname, record.getMessage()) for record in caplog.records] == expected
+
+
+@simulated
+async def test_refused_updates_are_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    """A rule of the collection that refuses some players' updates does not fill the log."""
+    caplog.set_level(logging.INFO, "profile_service")
+    database = FlakyDatabase()
+    profiles = MongoProfiles(cast("Database", database))
+    updates = [ActiveCampaignsUpdate(name, [], ["a"]) for name in ("one", "two")]
+    for _ in range(100):
+        database.refused = 1
+        assert await profiles.update_active_campaigns(updates) == 1
+        database.refused = 0
+        assert await profiles.update_active_campaigns(updates[:1]) == 1
+        await asyncio.sleep(10)
+    await asyncio.sleep(REFUSAL_SECONDS)
+    await profiles.update_active_campaigns(updates[:1])
+    assert caplog.messages == [
+        "updates of active_campaigns are refused: 1 of 2",
+        "updates of active_campaigns are no longer refused",
+    ]
 
 
 @simulated
