@@ -113,7 +113,9 @@ async def _parts(
     if not settings.admin_tokens:
         logger.info("ADMIN_TOKEN is not set: writes are refused")
     if settings.read_tokens is None:
-        logger.info("READ_TOKEN is not set: whoever reaches this service may read campaigns")
+        logger.info(
+            "READ_TOKEN is not set: every client that reaches this service may read campaigns"
+        )
     async with AsyncExitStack() as stack:
         log = await stack.enter_async_context(open_log(settings))
         checkpointer = Checkpointer(log, every=settings.checkpoint_every)

@@ -125,7 +125,7 @@ class CampaignService:
     async def renew(self, *, actor: str) -> CampaignState:
         """Give the log a new store id that continues the one held here; return the state after.
 
-        A repeated renewal gives the state after the first one.
+        A repeated renewal returns the state after the first one.
 
         Raises:
             ServiceError: as `Committer.write`.

@@ -167,7 +167,7 @@ def _children(container: _Container) -> Iterable[tuple[str | int, Any]]:
 
 
 def _is_storable(number: float) -> bool:
-    """Tell whether a number fits BSON's 64-bit integers.
+    """Return whether a number fits BSON's 64-bit integers.
 
     A JSON integer beyond them reaches us rounded to a float, which may be -2**63
     itself: it would not be stored as it was sent.

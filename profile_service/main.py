@@ -150,7 +150,9 @@ async def _parts(
     if not settings.admin_tokens:
         logger.info("ADMIN_TOKEN is not set: profiles cannot be read or written over HTTP")
     if settings.client_tokens is None:
-        logger.info("CLIENT_TOKEN is not set: whoever reaches this service may read any player")
+        logger.info(
+            "CLIENT_TOKEN is not set: every client that reaches this service may read any player"
+        )
     async with AsyncExitStack() as stack:
         repository = await stack.enter_async_context(open_profiles(settings))
         origin = await stack.enter_async_context(open_origin(settings))

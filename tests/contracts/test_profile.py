@@ -28,17 +28,17 @@ TEXTS = ("credential", "country", "language", "gender")
 
 
 def as_read(document: dict[str, Any]) -> dict[str, Any]:
-    """Give what the model holds of a document: only what was sent."""
+    """Return what the model holds of a document: only what was sent."""
     return Profile.model_validate(document).model_dump(mode="json", exclude_unset=True)
 
 
 def same_types(value: Any) -> Any:
-    """Give a form in which 1, 1.0 and true differ."""
+    """Return a form in which 1, 1.0 and true differ."""
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
 
 
 def nested(depth: int, *, lists: bool = False) -> dict[str, Any]:
-    """Give a document whose innermost value is `depth` keys deep."""
+    """Return a document whose innermost value is `depth` keys deep."""
     value: Any = 1
     for _ in range(depth - 1):
         value = [value] if lists else {"a": value}
@@ -46,7 +46,7 @@ def nested(depth: int, *, lists: bool = False) -> dict[str, Any]:
 
 
 def standing_in(path: tuple[str | int, ...], value: Any) -> Any:
-    """Give a document with `value` at `path`, beside others of any type."""
+    """Return a document with `value` at `path`, beside others of any type."""
     for step in reversed(path):
         value = {"a1": [{}], step: value} if isinstance(step, str) else [*[[{}]] * step, value]
     return value

@@ -34,7 +34,7 @@ class Consumer:
 
 
 class Publisher:
-    """A campaign service that notes when it is told of a connection."""
+    """A campaign service that notes each connection."""
 
     def __init__(self) -> None:
         self.connects = 0

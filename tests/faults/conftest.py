@@ -46,7 +46,7 @@ def run() -> int:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Tell what was measured during each fault."""
+    """Print what was measured during each fault."""
     figures = figures_of(terminalreporter.stats.get("", []))
     if figures:
         terminalreporter.section("faults")

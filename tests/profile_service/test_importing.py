@@ -28,12 +28,12 @@ LONG = a_profile("long", _note="x" * MAX_LINE_BYTES)
 
 
 def line(player_id: str, **fields: Any) -> bytes:
-    """Give a line that is right."""
+    """Return a line that is right."""
     return orjson.dumps(a_profile(player_id, **fields)) + b"\n"
 
 
 async def in_pieces(body: bytes, size: int) -> AsyncIterator[bytes]:
-    """Give a body as it comes over the network."""
+    """Return a body as it comes over the network."""
     for start in range(0, len(body), size):
         yield body[start : start + size]
 

@@ -29,7 +29,7 @@ ODD_IDS = (
 
 
 def exactly(document: dict[str, Any]) -> str:
-    """Give a form in which the order of keys counts, and 400 and 400.0 differ."""
+    """Return a form in which the order of keys counts, and 400 and 400.0 differ."""
     return json.dumps(document)
 
 

@@ -1,4 +1,4 @@
-"""What schemathesis has to be told of our media types."""
+"""The media types of the services, for schemathesis."""
 
 from typing import Any
 

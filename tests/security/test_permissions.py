@@ -23,7 +23,7 @@ def documented() -> list[list[str]]:
 
 
 async def test_each_service_can_do_what_it_must_and_no_more(rabbit_node: RabbitNode) -> None:
-    """Snapshots travel, unreadable events are buried, and no instance can publish snapshots."""
+    """Snapshots travel, unreadable events are kept, and no instance can publish snapshots."""
     commands = documented()
     assert [command[1] for command in commands] == ["campaigns", "profiles"]
     for command in commands:

@@ -74,7 +74,7 @@ async def test_snapshots_travel_over_tls(rabbit: TlsRabbit) -> None:
 
 
 @pytest.mark.parametrize("known", [False, True], ids=["no authority", "another authority"])
-async def test_a_server_that_nobody_vouches_for_is_not_talked_to(
+async def test_a_server_of_an_unknown_authority_is_not_talked_to(
     rabbit: TlsRabbit, caplog: pytest.LogCaptureFixture, *, known: bool
 ) -> None:
     """No password is sent to a server whose certificate cannot be checked."""

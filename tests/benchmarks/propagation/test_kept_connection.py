@@ -1,4 +1,4 @@
-"""KeptConnection speaks HTTP with whoever the benchmarks ask."""
+"""KeptConnection speaks HTTP with every server of the benchmarks."""
 
 import asyncio
 from collections.abc import AsyncIterator

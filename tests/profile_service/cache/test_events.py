@@ -149,7 +149,7 @@ async def test_the_first_event_is_a_reason_to_fetch() -> None:
 
 @simulated
 async def test_the_same_revision_with_another_head_is_an_origin_behind() -> None:
-    """The log was replaced: that is told of, nothing is confirmed, and the held one stays."""
+    """The log was replaced: that is logged, nothing is confirmed, and the held one stays."""
     async with a_running_cache(FakeOrigin(revision(5))) as cache:
         before = held(cache)
         await asyncio.sleep(10)
@@ -237,7 +237,7 @@ async def test_a_connect_is_a_reason_to_fetch() -> None:
 
 @simulated
 async def test_events_that_are_read_side_by_side_leave_the_newest() -> None:
-    """Reading a large body gives way to others; whoever ends last does not win for that."""
+    """Reading a large body gives way to others; ending last is no reason to win."""
     large = [a_published_campaign(f"campaign {number}") for number in range(1000)]
     newer, newest = (a_snapshot(large, revision=number) for number in (6, 7))
     async with a_running_cache(FakeOrigin(revision(5))) as cache:

@@ -254,7 +254,7 @@ async def test_an_origin_that_sees_an_old_log_makes_stale() -> None:
 @pytest.mark.parametrize("older", [revision(4), revision(5, head=a_head(999))])
 @simulated
 async def test_an_origin_behind_changes_nothing(older: CampaignSnapshot) -> None:
-    """A lower revision, or the held one with another head: kept, told of, and asked again."""
+    """A lower revision, or the held one with another head, is logged and changes nothing."""
     origin = FakeOrigin(revision(5))
     async with a_running_cache(origin) as cache:
         before = held(cache)

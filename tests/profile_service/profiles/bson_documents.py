@@ -97,7 +97,7 @@ def stored_documents(known: Mapping[str, st.SearchStrategy[Any]]) -> st.SearchSt
 
 
 def a_nested_value(depth: int) -> Any:
-    """Give a value that is `depth` lists and documents deep."""
+    """Return a value that is `depth` lists and documents deep."""
     value: Any = 1
     for level in range(depth):
         value = [value] if level % 2 else {"a": value}

@@ -23,7 +23,7 @@ def open_database(
 
 
 async def stored(profiles: ProfileRepository, player_id: str = PLAYER_ID) -> dict[str, Any]:
-    """Give a stored profile, which there must be."""
+    """Return a stored profile, which there must be."""
     document = await profiles.get(player_id)
     assert document is not None
     return document

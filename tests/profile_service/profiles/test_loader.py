@@ -60,18 +60,18 @@ class SlowProfiles(InMemoryProfiles):
 
 
 def players(count: int) -> list[str]:
-    """Give so many player ids."""
+    """Return so many player ids."""
     return [f"player {number}" for number in range(count)]
 
 
 def profiles_of(player_ids: Sequence[str], *, seconds: float = 0.001) -> SlowProfiles:
-    """Give a repository that has a profile for each of them."""
+    """Return a repository that has a profile for each of them."""
     return SlowProfiles(*map(a_profile, player_ids), seconds=seconds)
 
 
 @asynccontextmanager
 async def loading_from(profiles: SlowProfiles) -> AsyncIterator[ProfileLoader]:
-    """Give a loader, which nobody waits for in the end."""
+    """Yield a loader; no request waits for it in the end."""
     loader = ProfileLoader(profiles)
     try:
         yield loader
@@ -86,7 +86,7 @@ def ask(loader: ProfileLoader, *player_ids: str) -> "list[asyncio.Task[ProfileDo
 
 
 async def ids_of(tasks: "list[asyncio.Task[ProfileDocument | None]]") -> list[str | None]:
-    """Give whose profiles came."""
+    """Return the ids of the profiles that came."""
     return [profile["player_id"] if profile else None for profile in await asyncio.gather(*tasks)]
 
 

@@ -138,7 +138,7 @@ class Limits(CommandListener):
 
 
 async def test_the_index_is_unique(mongo: Database) -> None:
-    """After `prepare` no player can be stored twice, whoever writes."""
+    """After `prepare` no player can be stored twice, by any writer."""
     profiles = MongoProfiles(mongo)
     assert await profiles.prepare() == []
     await profiles.put([a_profile()])
@@ -257,7 +257,7 @@ async def test_a_list_of_ids_does_not_hinder_writes(mongo: Database) -> None:
 
 
 async def test_an_id_that_a_list_holds_is_refused_by_the_index(mongo: Database) -> None:
-    """It is told of as a conflict, and the others of its batch are written."""
+    """It is reported as a conflict, and the others of its batch are written."""
     profiles = MongoProfiles(mongo)
     await profiles.prepare()
     await mongo[COLLECTION].insert_one({"player_id": ["one", "two"]})
@@ -440,5 +440,5 @@ def test_a_server_that_is_away(driver: str, call: str) -> None:
                     await CALLS[call](MongoProfiles(database))
 
     asyncio.run(ask())
-    # What was left open is told of here and not in another test.
+    # What was left open is reported here and not in another test.
     gc.collect()

@@ -37,14 +37,14 @@ def refuse(constant: str) -> None:
 
 
 def parsed(body: bytes) -> Any:
-    """Give what both parsers read in strict JSON, after checking that they agree on its shape."""
+    """Return what both parsers read in strict JSON, after checking that they agree on its shape."""
     by_orjson = orjson.loads(body)
     assert shape(json.loads(body, parse_constant=refuse)) == shape(by_orjson)
     return by_orjson
 
 
 def shape(value: Any) -> Any:
-    """Give a value with types in the place of leaves."""
+    """Return a value with types in the place of leaves."""
     if isinstance(value, dict):
         return {key: shape(each) for key, each in value.items()}
     if isinstance(value, list):
@@ -53,7 +53,7 @@ def shape(value: Any) -> Any:
 
 
 def rendered(value: Any) -> Any:
-    """Give what a client reads in the place of a stored value."""
+    """Return what a client reads in the place of a stored value."""
     stored = bson.decode(bson.encode({"_custom": value}), CODEC)
     return parsed(render(stored))["_custom"]
 

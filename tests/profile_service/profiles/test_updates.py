@@ -25,7 +25,7 @@ POSITION = LogPosition(store_id=STORE_ID, revision=5, head=a_head(5))
 
 
 def an_update(player_id: str = PLAYER_ID, *names: str) -> ActiveCampaignsUpdate:
-    """Give the update of a player who was in no campaign."""
+    """Return the update of a player who was in no campaign."""
     return ActiveCampaignsUpdate(player_id, [], list(names) or ["a"])
 
 
@@ -45,7 +45,7 @@ def pending(profiles: InMemoryProfiles, instance: Instance | None = None) -> Pen
 
 
 def some_profiles(number: int) -> InMemoryProfiles:
-    """Give so many players, named by their numbers, who are in no campaign."""
+    """Return so many players, named by their numbers, who are in no campaign."""
     return InMemoryProfiles(*(a_profile(str(each), active_campaigns=[]) for each in range(number)))
 
 
@@ -199,7 +199,7 @@ async def test_while_the_store_is_away_updates_wait(caplog: pytest.LogCaptureFix
 
 @simulated
 async def test_what_can_never_be_written_does_not_hold_up_the_others() -> None:
-    """A batch that the driver cannot even send is dropped, counted, and told of."""
+    """A batch that the driver cannot even send is dropped, counted and logged."""
 
     class Picky(InMemoryProfiles):
         async def update_active_campaigns(self, updates: Sequence[ActiveCampaignsUpdate]) -> int:
