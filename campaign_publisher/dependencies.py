@@ -82,8 +82,12 @@ async def current_metrics(
     return metrics_of(parts.replica, parts.publisher, parts.channel, report)
 
 
-# Documents that a token is taken; the tokens judge the header themselves.
-_bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(HTTPBearer(auto_error=False))]
+# For OpenAPI only: the header is checked by Tokens.
+_scheme = HTTPBearer(
+    auto_error=False,
+    description="A token of ADMIN_TOKEN; where READ_TOKEN is set, reads take one of it, too",
+)
+_bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(_scheme)]
 
 
 async def _actor(request: Request, parts: _Parts, _: _bearer) -> str:

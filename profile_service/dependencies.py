@@ -45,11 +45,11 @@ class LifespanState(TypedDict):
     draining: Draining
 
 
-_bearer = HTTPBearer(auto_error=False, description="A token of ADMIN_TOKEN")
-
-
 def parts_of(scope: Scope) -> Parts:
-    """Return the parts of the running service to a route that is called without FastAPI."""
+    """Return the parts of the running service.
+
+    This is the hot route's way, too: the scope is read, as `request.state` takes 2 µs longer.
+    """
     parts: Parts = scope["state"]["parts"]
     return parts
 
@@ -89,12 +89,15 @@ async def current_metrics(
     )
 
 
-async def actor(
-    request: Request,
-    parts: _Parts,
-    _documented: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
-) -> str:
-    """Return the name of the sender, by the token of ADMIN_TOKEN that came with the request."""
+# For OpenAPI only: the header is checked by Tokens.
+_scheme = HTTPBearer(
+    auto_error=False,
+    description="A token of ADMIN_TOKEN; where CLIENT_TOKEN is set, clients take one of it, too",
+)
+_bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(_scheme)]
+
+
+async def _actor(request: Request, parts: _Parts, _: _bearer) -> str:
     return parts.admin_tokens.actor(request.headers.get("authorization"))
 
 
@@ -120,21 +123,20 @@ def valid_player_id(text: str) -> str:
         raise Invalid.at("path", "player_id", msg=f"must be {KEY_RULE}") from None
 
 
-async def player_id(player_id: str) -> str:
-    """Return the player id of the path to a route."""
+async def _player_id(player_id: str) -> str:
     return valid_player_id(player_id)
 
 
+# Either header may be sent in several lines, each a list of ETags.
 ETags = Annotated[list[str] | None, Header(description="ETags, or `*` for any")]
 
 
-async def preconditions(if_match: ETags = None, if_none_match: ETags = None) -> Preconditions:
-    """Return the conditions of a write; either header may be sent in several lines."""
+async def _preconditions(if_match: ETags = None, if_none_match: ETags = None) -> Preconditions:
     return Preconditions.of_headers(if_match, if_none_match)
 
 
 Service = Annotated[ProfileService, Depends(_service)]
 Refetches = Annotated[Refetcher, Depends(_refetcher)]
-Conditions = Annotated[Preconditions, Depends(preconditions)]
-Actor = Annotated[str, Depends(actor)]
-PlayerId = Annotated[str, Depends(player_id)]
+Conditions = Annotated[Preconditions, Depends(_preconditions)]
+Actor = Annotated[str, Depends(_actor)]
+PlayerId = Annotated[str, Depends(_player_id)]

@@ -91,6 +91,7 @@ async def import_campaigns(
     PATH,
     dependencies=[READER],
     summary="Get a campaign",
+    description="The campaign as it is stored; its ETag is for `If-Match` of a later write.",
     responses={200: {"model": Campaign}, **UNCHANGED, **error_answers(401, 404, 422, 503)},
 )
 async def get_campaign(request: Request, name: Name, service: Service) -> Response:
@@ -139,6 +140,7 @@ async def patch_campaign(
 @router.delete(
     PATH,
     summary="Remove a campaign",
+    description="With `If-Match` it is removed only if it has that ETag.",
     status_code=204,
     responses={**error_answers(404), **WRITE_ERRORS},
 )

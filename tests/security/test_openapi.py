@@ -74,6 +74,20 @@ def test_every_operation_documents_the_common_errors(app: Callable[[], FastAPI])
             assert expected <= set(operation["responses"]), f"{method} {path}"
 
 
+@pytest.mark.parametrize(
+    ("app", "name"), [(a_campaign_app, "campaign service"), (a_profile_app, "profile service")]
+)
+def test_both_documents_describe_themselves_alike(app: Callable[[], FastAPI], name: str) -> None:
+    """The same title, version and scheme of tokens; every operation has a text of its own."""
+    document = app().openapi()
+    assert document["info"]["title"] == f"Profile Matcher: {name}"
+    assert document["info"]["version"] == "1"
+    assert "ADMIN_TOKEN" in document["components"]["securitySchemes"]["HTTPBearer"]["description"]
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            assert {"summary", "description"} <= operation.keys(), f"{method} {path}"
+
+
 def _environment() -> dict[str, str]:
     """Return an environment in which schemathesis finds our hooks and measures no coverage."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
