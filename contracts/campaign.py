@@ -122,6 +122,8 @@ class Campaign(Contract):
     end_date: Instant | None = None
     enabled: bool = True
     last_updated: Instant | None = None
+    # A new field goes last: a version without it writes the key after all that it knows, and
+    # a snapshot stays the same bytes from replicas of both.
 
     @field_validator("priority", "matchers", "enabled", mode="before")
     @classmethod

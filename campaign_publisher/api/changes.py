@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from campaign_publisher.api.responses import json_answer
 from campaign_publisher.dependencies import READER, Service
 from campaign_publisher.log.change import Change
+from contracts.contract import MAX_INTEGER
 from foundation.error_answers import error_answers
 
 router = APIRouter(tags=["changes"])
@@ -31,7 +32,7 @@ class ChangesAnswer(BaseModel):
     responses={200: {"model": ChangesAnswer}, **error_answers(401, 422, 503)},
 )
 async def list_changes(
-    service: Service, since: Annotated[int, Query(ge=-1, lt=2**63 - 1)] = -1
+    service: Service, since: Annotated[int, Query(ge=-1, lt=MAX_INTEGER)] = -1
 ) -> Response:
     page = await service.changes(since)
     following = b"null" if page.next is None else b"%d" % page.next

@@ -24,9 +24,12 @@ async def archive_ended(
 
     Every replica looks, some minutes apart; whichever looks first writes the change.
     """
+    looked_at = clock.now()
     while True:
         await asyncio.sleep(random.uniform(0.5, 1.0) * LOOK_SECONDS)  # noqa: S311
-        ended_before = _start_of_hour(clock.now()) - after
+        # The earlier date of two looks: one that is wrong for a moment archives nothing.
+        before, looked_at = looked_at, clock.now()
+        ended_before = _start_of_hour(min(before, looked_at)) - after
         if not replica.is_authoritative or archiving(replica.state, ended_before) is None:
             continue
         # Decided again on the newest state, where another replica may have archived them. An

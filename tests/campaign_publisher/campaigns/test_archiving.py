@@ -2,7 +2,7 @@
 
 import asyncio
 from contextlib import AsyncExitStack, suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from campaign_publisher.campaigns.archiving import LOOK_SECONDS, archive_ended
 from campaign_publisher.log.change import LogUnavailable, Operation
@@ -79,6 +79,34 @@ async def test_archiving_is_a_change_an_hour_at_most() -> None:
     log = InMemoryLog(a_change(0), a_change(1, *ended))
     await look_for(4 * HOUR, await replicas_of(log, 2, clock), clock)
     assert 2 <= len(archived(log)) <= 5
+
+
+class JumpingClock(SimulatedClock):
+    """A clock whose date can be set ahead."""
+
+    ahead = timedelta()
+
+    def now(self) -> datetime:
+        return super().now() + self.ahead
+
+
+@simulated
+async def test_a_date_that_is_wrong_for_a_moment_archives_nothing() -> None:
+    """A replica whose date was a year ahead at one look takes out no campaign that runs."""
+    clock = JumpingClock()
+    log = InMemoryLog(a_change(0), a_change(1, a_campaign("running", end=clock.now() + WEEK)))
+    replicas = await replicas_of(log, 1, clock)
+
+    async def jump() -> None:
+        while True:
+            await asyncio.sleep(2 * LOOK_SECONDS)
+            clock.ahead = timedelta(days=365)
+            await asyncio.sleep(LOOK_SECONDS / 2 - 1)
+            clock.ahead = timedelta()
+
+    async with unended(jump()):
+        await look_for(6 * HOUR, replicas, clock)
+    assert archived(log) == []
 
 
 @simulated
