@@ -254,7 +254,7 @@ def _import(client: httpx.Client, target: Target, path: Path) -> int:
         complain(f"{name}: {refusal}")
         return 1
     refused = _show_counts(name, report)
-    complain(f"{name}: {refusal}; {_left(report)}")
+    complain(f"{name}: {refusal}; go on after line {report['reached']}")
     return refused + 1
 
 
@@ -269,17 +269,6 @@ def _show_counts(name: str, report: dict[str, Any]) -> int:
         f"{report['replaced']} replaced, {report['failed']} refused"
     )
     return int(report["failed"])
-
-
-def _left(report: dict[str, Any]) -> str:
-    """Say from where to go on with an import that was broken off."""
-    settled = report["created"] + report["replaced"] + report["failed"]
-    if lost := report["received"] - settled:
-        return (
-            f"{lost} profiles up to line {report['reached']} and all after it may not be written: "
-            "send the file again"
-        )
-    return f"the lines after line {report['reached']} were not written"
 
 
 def _content_type(kind: str) -> dict[str, str]:

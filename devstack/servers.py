@@ -1,6 +1,7 @@
 """Servers: several apps in one event loop, each on a port that is taken before anything starts."""
 
 import asyncio
+import errno
 import signal
 import socket
 from collections.abc import AsyncIterator, Coroutine, Iterator
@@ -17,6 +18,9 @@ STOP_SECONDS = 10.0
 DRAIN_SECONDS = 3
 STARTED_POLL_SECONDS = 0.02
 REPEAT_SECONDS = 1.0
+
+# In use, or kept for privileged processes: another port may do.
+_TAKEN = {errno.EADDRINUSE, errno.EACCES}
 
 
 class StackFailed(Exception):
@@ -36,8 +40,11 @@ def listening(host: str, port: int, *, option: str = "") -> Iterator[socket.sock
     try:
         listener = socket.create_server((host, port), family=family)
     except (OSError, OverflowError) as error:
-        advice = f"; choose another by {option} (0: any free port)" if option else ""
-        raise StackFailed(f"port {port} of {host} cannot be used: {error}{advice}") from error
+        # create_server repeats the address in parentheses.
+        reason = (getattr(error, "strerror", None) or str(error)).partition(" (while ")[0]
+        is_taken = getattr(error, "errno", None) in _TAKEN
+        advice = f"; choose another by {option} (0: any free port)" if option and is_taken else ""
+        raise StackFailed(f"port {port} of {host} cannot be used: {reason}{advice}") from error
     with listener:
         # Inherited by its connections. asyncio overlooks sockets that it did not make, and
         # every answer after a connection's first would wait for a delayed acknowledgement.

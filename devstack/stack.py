@@ -6,6 +6,7 @@ used.
 """
 
 import asyncio
+import logging
 import secrets
 import socket
 import sqlite3
@@ -23,6 +24,7 @@ import profile_service.main
 import profile_service.settings
 from devstack.first_start import EXAMPLE_PLAYER, load_examples_once
 from devstack.handover import Handover
+from devstack.log_lines import Unrepeated
 from devstack.servers import StackFailed, listening, run_until_signal, serving
 from devstack.sqlite_log import open_sqlite_log
 from devstack.sqlite_profiles import open_sqlite_profiles
@@ -145,6 +147,8 @@ async def _serve(
         mongo_is_given="open_log" not in plan.campaign_seams,
     )
     set_up_logging(plan.settings.campaigns)
+    for handler in logging.root.handlers:
+        handler.addFilter(Unrepeated())
     campaigns = campaign_publisher.main.create_app(plan.settings.campaigns, **plan.campaign_seams)
     profiles = profile_service.main.create_app(plan.settings.profiles, **plan.profile_seams)
     async with (

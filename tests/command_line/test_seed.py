@@ -476,7 +476,7 @@ def test_says_how_far_an_import_came(tmp_path: Path) -> None:
     assert result.output.splitlines() == [
         f"{path}: profile 2: is wrong",
         f"{path}: 5 profiles: 3 created, 1 replaced, 1 refused",
-        f"{path}: 503 no space; the lines after line 5 were not written",
+        f"{path}: 503 no space; go on after line 5",
     ]
 
 

@@ -137,10 +137,17 @@ def test_a_port_in_use_is_one_line_and_leaves_nothing(tmp_path: Path, option: st
     with listening("127.0.0.1", 0) as listener:
         port = listener.getsockname()[1]
         said = run_to_the_end(tmp_path, f"{option}={port}")
-    assert said.startswith(f"port {port} of 127.0.0.1 cannot be used: ")
-    assert said.endswith(f"; choose another by {option} (0: any free port)\n")
-    assert said.count("\n") == 1
+    assert said == (
+        f"port {port} of 127.0.0.1 cannot be used: Address already in use; "
+        f"choose another by {option} (0: any free port)\n"
+    )
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_address_of_another_machine_is_one_line(tmp_path: Path) -> None:
+    """No other port would help: none is asked for."""
+    said = run_to_the_end(tmp_path, "--host=192.0.2.1", "--campaigns-port=8000")
+    assert said == "port 8000 of 192.0.2.1 cannot be used: Cannot assign requested address\n"
 
 
 def test_a_file_that_is_no_database_is_one_line(tmp_path: Path) -> None:
@@ -217,18 +224,33 @@ def test_real_servers_are_used_when_they_are_given(
 
 
 def test_a_full_disk_is_logged_once_and_shown_by_ready(tmp_path: Path) -> None:
-    """A write that finds no space is a 503; ready says so, and the log once."""
+    """A write that finds no space is a 503; ready says so while it lasts, and the log once."""
     with a_stack(tmp_path) as stack:
-        database = tmp_path / "data" / "profile-matcher.sqlite"
-        size = max(path.stat().st_size for path in database.parent.iterdir())
-        resource.prlimit(stack.process.pid, resource.RLIMIT_FSIZE, (size, size))
-        headers = {"Authorization": f"Bearer {stack.token}"}
-        url = f"{stack.profiles_url}/profiles/large"
-        profile = {"player_id": "large", "_filling": "x" * 500_000}
-        answers = [request("PUT", url, headers=headers, json=profile) for _ in range(5)]
-        assert {answer.status_code for answer in answers} == {503}, answers[0].text
-        ready = request("GET", f"{stack.profiles_url}/health/ready")
-        assert ready.json()["status"] != "ok", ready.text
-        lines = (tmp_path / "output.txt").read_text().removeprefix(stack.printed).splitlines()
-    assert len(lines) == 1, lines
-    assert "SQLITE_" in lines[0], lines
+        set_file_limit(stack, max(path.stat().st_size for path in (tmp_path / "data").iterdir()))
+        for _ in range(3):
+            assert put_profile(stack) == httpx.codes.SERVICE_UNAVAILABLE
+        assert ready_status(stack.profiles_url) == "degraded"
+        assert ready_status(stack.campaigns_url) == "ok"
+        [line] = (tmp_path / "output.txt").read_text().removeprefix(stack.printed).splitlines()
+        assert "profiles cannot be written: OperationalError SQLITE_" in line
+        set_file_limit(stack, resource.RLIM_INFINITY)
+        assert put_profile(stack) == httpx.codes.CREATED
+        assert ready_status(stack.profiles_url) == "ok"
+
+
+def set_file_limit(stack: Stack, size: int) -> None:
+    """Let the stack write no file beyond `size`, as if the disk were full."""
+    limits = (size, resource.RLIM_INFINITY)
+    resource.prlimit(stack.process.pid, resource.RLIMIT_FSIZE, limits)
+
+
+def put_profile(stack: Stack) -> int:
+    """Write a profile with the stack's token; return the status."""
+    headers = {"Authorization": f"Bearer {stack.token}"}
+    url = f"{stack.profiles_url}/profiles/late"
+    return request("PUT", url, headers=headers, json={"player_id": "late"}).status_code
+
+
+def ready_status(url: str) -> str:
+    """Return what a service's readiness says in one word."""
+    return str(request("GET", f"{url}/health/ready").json()["status"])

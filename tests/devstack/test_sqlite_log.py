@@ -14,6 +14,7 @@ from campaign_publisher.log.change import (
     LogUnavailable,
 )
 from campaign_publisher.log.documents import to_document
+from devstack.sqlite import open_database
 from devstack.sqlite_log import SqliteChangeLog, open_sqlite_log
 from testbed.builders import a_campaign, a_head, golden
 from tests.campaign_publisher.replicas import a_change
@@ -63,6 +64,21 @@ async def test_a_locked_file_makes_it_unavailable(path: Path) -> None:
         holder.close()
         assert not isinstance(caught.value, AppendUnsettled)
         assert await log.append(a_change(0))
+
+
+async def test_a_full_disk_makes_it_unavailable(path: Path) -> None:
+    """An append that finds no space is certainly not made, and the reason says why."""
+    async with open_database(path, seconds=1.0) as database:
+        log = SqliteChangeLog(database)
+        await log.prepare()
+        [(pages,)] = await database.run("PRAGMA page_count")
+        await database.run(f"PRAGMA max_page_count = {pages}")
+        with pytest.raises(LogUnavailable, match="full") as caught:
+            await log.append(
+                a_change(0, a_campaign("x" * 128), *(a_campaign(f"c{n}") for n in range(100)))
+            )
+        assert not isinstance(caught.value, AppendUnsettled)
+        assert await log.newest() is None
 
 
 async def test_without_its_table_it_is_unavailable(path: Path) -> None:
