@@ -57,3 +57,9 @@ def may_be_done(error: Exception) -> bool:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
         return code & 0xFF == sqlite3.SQLITE_IOERR
     return True
+
+
+def name_of(error: Exception) -> str:
+    """Return an error's name and SQLite's code for it: its text may hold anything."""
+    code = getattr(error, "sqlite_errorname", "")
+    return f"{type(error).__name__} {code}".rstrip()

@@ -16,7 +16,7 @@ from campaign_publisher.log.change import (
     Checkpoint,
     LogUnavailable,
 )
-from devstack.sqlite import Database, may_be_done, open_database
+from devstack.sqlite import Database, may_be_done, name_of, open_database
 
 PAGE = 100
 LOG_SECONDS = 5.0
@@ -113,7 +113,7 @@ class SqliteChangeLog:
             rows = await self._database.run(_APPEND, change.revision, str(change.id), document)
         except (sqlite3.Error, TimeoutError) as error:
             kind = AppendUnsettled if may_be_done(error) else LogUnavailable
-            raise kind(f"SQLite: {error!r}") from error
+            raise kind(name_of(error)) from error
         return bool(rows)
 
     async def newest_checkpoint(self) -> Checkpoint | None:
@@ -167,4 +167,4 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except (sqlite3.Error, TimeoutError) as error:
-        raise LogUnavailable(f"SQLite: {error!r}") from error
+        raise LogUnavailable(name_of(error)) from error

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from contracts.profile import ACTIVE_CAMPAIGNS_FIELD, PLAYER_ID_FIELD
-from devstack.sqlite import Database, open_database
+from devstack.sqlite import Database, name_of, open_database
 from foundation.outage import Outage
 from profile_service.profiles.outages import StoreOutages
 from profile_service.profiles.repository import (
@@ -170,7 +170,7 @@ class SqliteProfiles:
             try:
                 return await self._database.run(statement, *parameters)
             except (sqlite3.Error, TimeoutError) as error:
-                raise ProfilesUnavailable(_name_of(error)) from error
+                raise ProfilesUnavailable(name_of(error)) from error
 
 
 @asynccontextmanager
@@ -192,9 +192,3 @@ def _document(profile: ProfileDocument) -> str:
 
 def _json(value: Any) -> str:
     return orjson.dumps(value).decode()
-
-
-def _name_of(error: Exception) -> str:
-    """Return an error's name and SQLite's code for it: its text may hold anything."""
-    code = getattr(error, "sqlite_errorname", "")
-    return f"{type(error).__name__} {code}".rstrip()

@@ -62,7 +62,10 @@ class Checkpoint(Received):
 
 
 class LogUnavailable(Exception):
-    """The log could not be read, or a write was certainly not made."""
+    """The log could not be read, or a write was certainly not made.
+
+    The text is shown by /health, which everybody may read: no secret may be in it.
+    """
 
 
 class AppendUnsettled(LogUnavailable):

@@ -84,8 +84,10 @@ async def test_a_full_disk_makes_it_unavailable(path: Path) -> None:
 async def test_without_its_table_it_is_unavailable(path: Path) -> None:
     """A log that was not prepared says so in the terms of its protocol."""
     async with open_sqlite_log(path) as log:
-        with pytest.raises(LogUnavailable):
+        with pytest.raises(LogUnavailable) as caught:
             await log.newest()
+    # Readiness shows the reason to everybody.
+    assert str(caught.value) == "OperationalError SQLITE_ERROR"
 
 
 async def test_a_log_of_the_earlier_form_is_refused(log: SqliteChangeLog, path: Path) -> None:
