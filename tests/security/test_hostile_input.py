@@ -72,7 +72,7 @@ CAMPAIGNS = (
     b"%b",
     b'{"game": "g", "name": %b}',
     b'{"name": "x", "game": %b}',
-    b'{"name": "x", "game": "g", "priority": %b}',
+    b'{"name": "x", "game": "g", "enabled": "x", "priority": %b}',
     b'{"name": "x", "game": "g", "matchers": {"level": {"min": %b, "max": "x"}}}',
     b'{"name": "x", "game": "g", "matchers": {"has": {"items": %b}}}',
 )
