@@ -73,7 +73,7 @@ async def test_a_full_disk_makes_it_unavailable(path: Path) -> None:
         await log.prepare()
         [(pages,)] = await database.run("PRAGMA page_count")
         await database.run(f"PRAGMA max_page_count = {pages}")
-        with pytest.raises(LogUnavailable, match="full") as caught:
+        with pytest.raises(LogUnavailable, match="SQLITE_FULL") as caught:
             await log.append(
                 a_change(0, a_campaign("x" * 128), *(a_campaign(f"c{n}") for n in range(100)))
             )
