@@ -17,6 +17,7 @@ from profile_service.profiles.repository import (
 MAX_WAITING = 10_000
 MAX_BATCH = 256
 MAX_QUERIES = 2
+MAX_UNREADABLE = 1000
 SECOND_QUERY_IDS = 32
 SECOND_QUERY_SECONDS = 0.005
 # So that an answer is out within 2 s of its request's arrival.
@@ -53,6 +54,8 @@ class ProfileLoader:
         self._gathered: dict[str, Gathered] = {}
         # The queries on their way, and the timer that ends each when it takes too long.
         self._queries: dict[asyncio.Task[None], asyncio.TimerHandle] = {}
+        # Players whose profiles could not be decoded when they were last asked for.
+        self._unreadable: set[str] = set()
         self._is_leaving = False
         self._look_again: asyncio.TimerHandle | None = None
         self._is_closed = False
@@ -134,8 +137,16 @@ class ProfileLoader:
         batch = self._take()
         self._is_leaving = False
         self._leave_if_due()
-        if batch:
-            await self._ask(batch)
+        if self._unreadable.isdisjoint(batch):
+            if batch:
+                await self._ask(batch)
+            return
+        # One that cannot be decoded costs its whole batch a second look: not again and again.
+        apart = {each: batch[each] for each in batch if each in self._unreadable}
+        others = {each: batch[each] for each in batch if each not in apart}
+        for part in (others, apart):
+            if part:
+                await self._ask(part)
 
     def _take(self) -> Batch:
         """Take the oldest ids that are gathered, without those that no request waits for."""
@@ -155,9 +166,12 @@ class ProfileLoader:
         try:
             found = await self._profiles.get_many([*batch])
             unreadable = ()
+            if self._unreadable:
+                self._unreadable -= found.keys()
         except ProfileUnreadable as raised:
             # The others of the batch came with the error: nobody asks for them again.
             error, unreadable, found = raised, raised.unreadable or batch, raised.found
+            self._remember(unreadable)
         except ProfilesUnavailable:
             pass
         finally:
@@ -170,6 +184,11 @@ class ProfileLoader:
                 for waiter in waiters:
                     if not waiter.done():
                         waiter.set_result(profile)
+
+    def _remember(self, unreadable: Collection[str]) -> None:
+        if len(self._unreadable) + len(unreadable) > MAX_UNREADABLE:
+            self._unreadable.clear()
+        self._unreadable.update(unreadable)
 
 
 def _anyone_waiting(waiters: list[Waiter]) -> bool:

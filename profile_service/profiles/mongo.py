@@ -127,6 +127,8 @@ class MongoProfiles:
         try:
             return await self._found(player_ids)
         except BSONError as error:
+            if len(player_ids) == 1:
+                raise ProfileUnreadable(type(error).__name__, frozenset(player_ids)) from error
             # A batch is decoded as a whole: only now it is worth looking at each document.
             raise await self._told_apart(player_ids, type(error).__name__) from error
 

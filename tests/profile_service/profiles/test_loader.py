@@ -221,6 +221,23 @@ async def test_one_that_cannot_be_read_spoils_no_other() -> None:
 
 
 @simulated
+async def test_a_profile_known_to_be_unreadable_is_asked_for_apart() -> None:
+    """Until it can be read again: the others' query does not have to be made twice."""
+    profiles = profiles_of(players(4))
+    profiles.unreadable = {"player 2"}
+    async with loading_from(profiles) as loader:
+        await asyncio.gather(*ask(loader, *players(4)), return_exceptions=True)
+        profiles.asked.clear()
+        await asyncio.gather(*ask(loader, *players(4)), return_exceptions=True)
+        assert profiles.asked == [["player 0", "player 1", "player 3"], ["player 2"]]
+        profiles.unreadable = set()
+        assert await loader.load("player 2") == a_profile("player 2")
+        profiles.asked.clear()
+        assert await ids_of(ask(loader, *players(4))) == players(4)
+        assert profiles.asked == [players(4)]
+
+
+@simulated
 async def test_a_batch_of_which_nothing_is_known_fails_as_a_whole() -> None:
     """No request is told that there is no profile where there may be one."""
 
