@@ -123,7 +123,7 @@ class CampaignService:
         )
 
     async def renew(self, *, actor: str) -> CampaignState:
-        """Give the log a new store id that continues the one held here; return the state after.
+        """Assign the log a new store id that continues the one held here; return the state after.
 
         A repeated renewal returns the state after the first one.
 

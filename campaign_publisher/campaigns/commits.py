@@ -66,7 +66,7 @@ class Committer:
         return await self._write(self._newest, decide, actor)
 
     async def renew(self, *, actor: str) -> CampaignState:
-        """Give the log a new store id that continues the store held here; return the state after.
+        """Assign the log a new store id that continues the store here; return the state after.
 
         A log that was replaced, emptied or lacks changes is taken as it is. A log that this
         replica saw renewed, with nothing after it, stays as it is: the request is a repeated
@@ -205,7 +205,7 @@ async def _decide(read: Read, decide: Decide) -> tuple[CampaignState, ProposedCh
 
 @asynccontextmanager
 async def _nothing_written_after(deadline: float) -> AsyncIterator[None]:
-    """Give up at `deadline`, or when the log is away, in a block that writes nothing."""
+    """Raise Unavailable at `deadline`, or when the log is away: the block writes nothing."""
     try:
         async with asyncio.timeout_at(deadline):
             yield
