@@ -12,8 +12,9 @@ from pydantic import (
     model_validator,
 )
 
-from contracts.campaign import Campaign, Matchers, read_matchers
+from contracts.campaign import Campaign
 from contracts.contract import MAX_INTEGER, Received
+from contracts.matchers import Matchers, read_matchers
 
 SCHEMA = 1
 MAX_RENEWALS = 100  # earlier stores that a snapshot names

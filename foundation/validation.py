@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar, get_args, get_origin
 
 import orjson
 from pydantic import BaseModel, ValidationError
@@ -130,13 +130,33 @@ _SHOULD = re.compile(r"^\w+ should (?=(?:be|have|match|end|start) )")
 
 def _fields_at(loc: tuple[int | str, ...], model: type[BaseModel]) -> list[str]:
     """Return the names of the fields of the model at `loc` in `model`."""
+    kind: Any = model
     for step in loc:
-        annotation = model.model_fields[str(step)].annotation
-        inner = (annotation, *get_args(annotation))
-        model = next(
-            kind for kind in inner if isinstance(kind, type) and issubclass(kind, BaseModel)
-        )
-    return list(model.model_fields)
+        kind = _inner(kind, step)
+    found = _model_in(kind)
+    return [field.alias or name for name, field in found.model_fields.items()]
+
+
+def _inner(kind: Any, step: int | str) -> Any:
+    """Return the type of what stands at a key, an index or a field of a type."""
+    origin = get_origin(kind)
+    if origin is dict:
+        return get_args(kind)[1]
+    if origin in {tuple, list}:
+        return get_args(kind)[0]
+    if origin is None:
+        fields = kind.model_fields
+        by_alias = (field for field in fields.values() if field.alias == step)
+        field = fields.get(str(step)) or next(by_alias)
+        return field.annotation
+    return _inner(next(each for each in get_args(kind) if each is not type(None)), step)
+
+
+def _model_in(kind: Any) -> type[BaseModel]:
+    """Return the model that a type is, or that its union or list is of."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return kind
+    return _model_in(next(each for each in get_args(kind) if each is not type(None)))
 
 
 def readable(loc: Iterable[int | str]) -> list[int | str]:

@@ -8,7 +8,8 @@ from uuid import UUID
 
 import orjson
 
-from contracts.campaign import Campaign, Conditions, LevelRange, Matchers
+from contracts.campaign import Campaign
+from contracts.matchers import Conditions, LevelRange, Matchers
 from contracts.snapshot import SCHEMA, CampaignSnapshot, PublishedCampaign, SnapshotReason
 from contracts.wire import SnapshotEvent
 

@@ -5,9 +5,10 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from contracts.campaign import Campaign, Conditions, LevelRange, Matchers
+from contracts.campaign import Campaign
 from contracts.contract import MAX_INTEGER
 from contracts.keys import MAX_KEY_LENGTH, normalise_key
+from contracts.matchers import Conditions, LevelRange, Matchers
 from contracts.profile import RESERVED_KEY
 from contracts.snapshot import SCHEMA, CampaignSnapshot, SnapshotReason
 from contracts.wire import SnapshotEvent

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-from contracts.campaign import Campaign, Conditions
+from contracts.campaign import Campaign
+from contracts.matchers import Conditions
 
 Evaluate = Callable[[], Iterable[str]]
 Prepare = Callable[[Sequence[Campaign], Mapping[str, Any]], Evaluate]

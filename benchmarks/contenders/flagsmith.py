@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from benchmarks.contenders.contender import Evaluate, items_of, lists_of, package
-from contracts.campaign import Campaign, Matchers
+from contracts.campaign import Campaign
+from contracts.matchers import Matchers
 from profile_service.matching.evaluator import owned_items
 
 

@@ -10,7 +10,7 @@ from contracts.campaign import CampaignStatus
 from contracts.instants import parse_instant
 from foundation.errors import Invalid
 
-StatusQuery = Literal["all", "active", "scheduled", "ended", "disabled"]
+StatusQuery = Literal["all", "active", "scheduled", "ended", "disabled", "draft"]
 
 # A `+` that was not written as %2B arrives as a space.
 _LOST_PLUS = re.compile(r"(?<=[0-9]) (?=[0-9]{2}:[0-9]{2}$)")

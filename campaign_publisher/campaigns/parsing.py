@@ -6,7 +6,8 @@ from typing import Any
 import orjson
 
 from campaign_publisher.campaigns.limits import MAX_CAMPAIGN_BYTES
-from contracts.campaign import Campaign, LoggedCampaign, UnknownMatchers
+from contracts.campaign import Campaign, LoggedCampaign
+from contracts.matchers import UnknownMatchers
 from foundation.errors import Invalid, TooLarge
 from foundation.slices import in_slices
 from foundation.validation import parse_as

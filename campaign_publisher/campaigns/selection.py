@@ -19,6 +19,7 @@ class Window:
         """Return whether the campaign is active at some time in the window."""
         return (
             campaign.enabled
+            and not campaign.is_draft
             and _before(campaign.start_date, self.end)
             and _before(self.start, campaign.end_date)
         )

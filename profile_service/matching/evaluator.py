@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, TypeGuard
 
-from contracts.campaign import Conditions, LevelRange, Matchers, UnknownMatchers
+from contracts.matchers import Conditions, LevelRange, Matchers, UnknownMatchers
 
 SCALAR_FIELDS = ("country", "language", "gender")
 # All that matching reads of a profile: while these stay, the same campaigns match.

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from sys import intern
 
-from contracts.campaign import Campaign, Conditions, UnknownMatchers
+from contracts.campaign import Campaign
+from contracts.matchers import Conditions, UnknownMatchers
 from profile_service.matching.evaluator import SCALAR_FIELDS
 
 # (default, exceptions): whether a campaign matches by default, and the values for which not.

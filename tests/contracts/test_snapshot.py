@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from pydantic import JsonValue
 
-from contracts.campaign import Campaign, UnknownMatchers
+from contracts.campaign import Campaign
+from contracts.matchers import UnknownMatchers
 from contracts.snapshot import CampaignSnapshot, LogPosition, SnapshotHeader
 from testbed.builders import OTHER_STORE_ID, STORE_ID, a_published_campaign, a_snapshot, golden
 from tests.contracts.refusals import refusal
@@ -17,7 +18,7 @@ from tests.strategies import snapshots
 
 def written(snapshot: CampaignSnapshot) -> bytes:
     """Return a snapshot as it travels."""
-    return snapshot.model_dump_json(by_alias=True).encode()
+    return snapshot.model_dump_json(by_alias=True, exclude_none=True).encode()
 
 
 def test_golden() -> None:

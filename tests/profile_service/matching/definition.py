@@ -4,7 +4,8 @@ from datetime import datetime
 from math import inf
 from typing import Any
 
-from contracts.campaign import Campaign, Conditions, Matchers
+from contracts.campaign import Campaign
+from contracts.matchers import Conditions, Matchers
 
 FIELDS = ("country", "language", "gender")
 

@@ -9,7 +9,8 @@ from bson import Code, DatetimeMS, Decimal128, Int64, ObjectId
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.campaign import Campaign, Matchers
+from contracts.campaign import Campaign
+from contracts.matchers import Matchers
 from profile_service.matching.compiled import CompiledCampaigns
 from profile_service.matching.evaluator import is_number, matches, owned_items
 from testbed.builders import NOW, Lists, a_campaign, a_profile
