@@ -58,14 +58,3 @@ class LoggedSegment(Segment):
         self, value: Matchers, write: SerializerFunctionWrapHandler, _: FieldSerializationInfo
     ) -> Any:
         return value.source if isinstance(value, UnknownMatchers) else write(value)
-
-
-class PublishedSegment(Segment):
-    """A segment in a snapshot; unknown keys are ignored, matchers not known are UnknownMatchers."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    @field_validator("matchers", mode="wrap")
-    @classmethod
-    def _accept_unknown(cls, value: Any, read: ValidatorFunctionWrapHandler) -> Matchers:
-        return read_matchers(value, read)

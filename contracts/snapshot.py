@@ -1,5 +1,6 @@
 """CampaignSnapshot: all campaigns that run, will run or have run, as of one revision of the log."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated, Any, Self
 from uuid import UUID
@@ -15,6 +16,7 @@ from pydantic import (
 from contracts.campaign import Campaign
 from contracts.contract import MAX_INTEGER, Received
 from contracts.matchers import Matchers, read_matchers
+from contracts.segment import Segment
 
 SCHEMA = 1
 MAX_RENEWALS = 100  # earlier stores that a snapshot names
@@ -65,11 +67,32 @@ class PublishedCampaign(Campaign):
         return read_matchers(value, read)
 
 
+class PublishedSegment(Segment):
+    """A segment with the revision of its last change; read as a PublishedCampaign is."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    revision: Revision
+
+    @field_validator("matchers", mode="wrap")
+    @classmethod
+    def _accept_unknown(cls, value: Any, read: ValidatorFunctionWrapHandler) -> Matchers:
+        return read_matchers(value, read)
+
+
+# Left out when there are none, as in the snapshots of versions without segments.
+_Segments = Annotated[
+    tuple[PublishedSegment, ...],
+    Field(strict=False, exclude_if=lambda segments: not segments),
+]
+
+
 class SnapshotHeader(Received):
     """All of a snapshot but the campaigns.
 
-    `renewed_from` are the stores that this one continues, newest first, at most 100. There is
-    no time in it: a snapshot of a store and a revision is the same bytes from every replica.
+    `renewed_from` are the stores that this one continues, newest first, at most 100. `segments`
+    are all that there are. There is no time in it: a snapshot of a store and a revision is the
+    same bytes from every replica.
     """
 
     schema_: int = Field(alias="schema", ge=SCHEMA, le=SCHEMA)
@@ -77,6 +100,12 @@ class SnapshotHeader(Received):
     renewed_from: Renewals = ()
     revision: Revision
     head: Uuid
+    segments: _Segments = ()
+
+    @model_validator(mode="after")
+    def _segments_differ(self) -> Self:
+        _check_names("segments", self.segments)
+        return self
 
     @property
     def position(self) -> LogPosition:
@@ -98,7 +127,11 @@ class CampaignSnapshot(SnapshotHeader):
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Self:
-        if len({campaign.name for campaign in self.campaigns}) != len(self.campaigns):
-            message = "campaigns must have different names"
-            raise ValueError(message)
+        _check_names("campaigns", self.campaigns)
         return self
+
+
+def _check_names(what: str, named: Sequence[Campaign | Segment]) -> None:
+    if len({each.name for each in named}) != len(named):
+        message = f"{what} must have different names"
+        raise ValueError(message)

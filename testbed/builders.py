@@ -10,7 +10,14 @@ import orjson
 
 from contracts.campaign import Campaign
 from contracts.matchers import Conditions, LevelRange, Matchers
-from contracts.snapshot import SCHEMA, CampaignSnapshot, PublishedCampaign, SnapshotReason
+from contracts.segment import Segment
+from contracts.snapshot import (
+    SCHEMA,
+    CampaignSnapshot,
+    PublishedCampaign,
+    PublishedSegment,
+    SnapshotReason,
+)
 from contracts.wire import SnapshotEvent
 
 NOW = datetime(2022, 2, 1, 12, tzinfo=UTC)
@@ -86,6 +93,18 @@ def as_published(campaign: Campaign, *, revision: int) -> PublishedCampaign:
     return PublishedCampaign(**dict(campaign), revision=revision)
 
 
+def a_segment(name: str = "whales", **matchers: Any) -> Segment:
+    """Return a segment with these matchers, by default one that `a_profile()` is in."""
+    return Segment.model_validate({"name": name, "matchers": matchers or {"level": {"min": 1}}})
+
+
+def a_published_segment(
+    name: str = "whales", *, revision: int = 1, **matchers: Any
+) -> PublishedSegment:
+    """Return a segment as a snapshot holds it, last changed at `revision`."""
+    return PublishedSegment(**dict(a_segment(name, **matchers)), revision=revision)
+
+
 def a_profile(player_id: str = PLAYER_ID, /, **fields: Any) -> dict[str, Any]:
     """Return a profile as JSON has it, at level 2 with one item_1, in the US."""
     return {
@@ -105,6 +124,7 @@ def a_snapshot(
     revision: int = 1,
     head: UUID | None = None,
     renewed_from: UUID | Sequence[UUID] | None = None,
+    segments: Iterable[PublishedSegment] = (),
 ) -> CampaignSnapshot:
     """Return a snapshot of `campaigns`; without a head it has the one of its revision."""
     return CampaignSnapshot(
@@ -115,6 +135,7 @@ def a_snapshot(
         else tuple(renewed_from or ()),
         revision=revision,
         head=head or a_head(revision),
+        segments=tuple(segments),
         campaigns=tuple(campaigns),
     )
 

@@ -10,7 +10,8 @@ from contracts.contract import MAX_INTEGER
 from contracts.keys import MAX_KEY_LENGTH, normalise_key
 from contracts.matchers import Conditions, LevelRange, Matchers
 from contracts.profile import RESERVED_KEY
-from contracts.snapshot import SCHEMA, CampaignSnapshot, SnapshotReason
+from contracts.segment import Segment
+from contracts.snapshot import SCHEMA, CampaignSnapshot, PublishedSegment, SnapshotReason
 from contracts.wire import SnapshotEvent
 from testbed.builders import as_published
 
@@ -97,14 +98,29 @@ def campaigns(
         priority=st.one_of(
             st.sampled_from((0.0, 1.0, 10.5)), st.floats(allow_nan=False, allow_infinity=False)
         ),
-        matchers=st.builds(
-            Matchers,
-            level=st.none() | _level_ranges(),
-            has=st.none() | _conditions(),
-            does_not_have=st.none() | _conditions(),
-        ),
+        matchers=_matchers(),
         enabled=st.booleans() if enabled is None else enabled,
         last_updated=st.none() | instants(),
+    )
+
+
+def segments(*, names: st.SearchStrategy[str] | None = None) -> st.SearchStrategy[Segment]:
+    """Segments whose matchers are those of `campaigns()`."""
+    return st.builds(
+        Segment,
+        name=keys() if names is None else names,
+        matchers=_matchers(),
+        description=st.none() | _TEXTS,
+        last_updated=st.none() | instants(),
+    )
+
+
+def _matchers() -> st.SearchStrategy[Matchers]:
+    return st.builds(
+        Matchers,
+        level=st.none() | _level_ranges(),
+        has=st.none() | _conditions(),
+        does_not_have=st.none() | _conditions(),
     )
 
 
@@ -238,7 +254,7 @@ def _custom_fields() -> st.SearchStrategy[dict[str, Any]]:
 
 
 def snapshots() -> st.SearchStrategy[CampaignSnapshot]:
-    """Snapshots of up to three campaigns, none of them disabled."""
+    """Snapshots of up to three campaigns, none of them disabled, and up to two segments."""
     return _snapshots()
 
 
@@ -252,12 +268,17 @@ def _snapshots(draw: st.DrawFn) -> CampaignSnapshot:
             unique_by=lambda campaign: campaign.name,
         )
     )
+    named = draw(st.lists(segments(), max_size=2, unique_by=lambda segment: segment.name))
     return CampaignSnapshot(
         schema=SCHEMA,
         store_id=draw(st.uuids()),
         renewed_from=tuple(draw(st.lists(st.uuids(), max_size=3))),
         revision=revision,
         head=draw(st.uuids()),
+        segments=tuple(
+            PublishedSegment(**dict(segment), revision=draw(st.integers(0, revision)))
+            for segment in named
+        ),
         campaigns=tuple(
             as_published(campaign, revision=draw(st.integers(0, revision))) for campaign in found
         ),

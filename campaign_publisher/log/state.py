@@ -2,12 +2,13 @@
 
 from collections.abc import AsyncIterable, Iterable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 from uuid import UUID
 
 from campaign_publisher.log.change import Change
 from contracts.campaign import LoggedCampaign
+from contracts.segment import LoggedSegment
 from contracts.snapshot import MAX_RENEWALS, LogPosition
 from foundation.slices import in_slices
 
@@ -17,26 +18,47 @@ class BrokenLog(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class StoredCampaign:
-    """A campaign, the revision of its last change, and its JSON in snapshots.
+class Stored:
+    """The revision of the last change of something, and its JSON in snapshots.
 
-    The JSON is made once, when the campaign changes: a snapshot only joins it.
+    The JSON is made once, when it changes: a snapshot only joins it.
     """
 
-    campaign: LoggedCampaign
     revision: int
     json: bytes
 
-    @classmethod
-    def of(cls, campaign: LoggedCampaign, revision: int) -> Self:
-        """Return the campaign as last changed at `revision`; the JSON is a PublishedCampaign's."""
-        plain = campaign.model_dump_json(exclude_none=True).encode()
-        return cls(campaign, revision, plain[:-1] + _tail(revision))
-
     @property
     def plain_json(self) -> bytes:
-        """The campaign's own JSON, which can be sent back in a PUT."""
+        """Its own JSON, which can be sent back in a PUT."""
         return self.json[: -len(_tail(self.revision))] + b"}"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCampaign(Stored):
+    """A campaign as of a revision; the JSON is a PublishedCampaign's."""
+
+    campaign: LoggedCampaign
+
+    @classmethod
+    def of(cls, campaign: LoggedCampaign, revision: int) -> Self:
+        """Return the campaign as last changed at `revision`."""
+        return cls(revision, _published(campaign, revision), campaign)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSegment(Stored):
+    """A segment as of a revision; the JSON is a PublishedSegment's."""
+
+    segment: LoggedSegment
+
+    @classmethod
+    def of(cls, segment: LoggedSegment, revision: int) -> Self:
+        """Return the segment as last changed at `revision`."""
+        return cls(revision, _published(segment, revision), segment)
+
+
+def _published(thing: LoggedCampaign | LoggedSegment, revision: int) -> bytes:
+    return thing.model_dump_json(exclude_none=True).encode()[:-1] + _tail(revision)
 
 
 def _tail(revision: int) -> bytes:
@@ -45,7 +67,7 @@ def _tail(revision: int) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class CampaignState:
-    """Every campaign by its name, and the position in the log that this is the state of.
+    """All campaigns and segments by name, and the position in the log that this is the state of.
 
     `renewed_from` are the stores that the log continues, newest first.
     """
@@ -55,6 +77,7 @@ class CampaignState:
     revision: int
     head: UUID
     campaigns: Mapping[str, StoredCampaign]
+    segments: Mapping[str, StoredSegment] = field(default_factory=dict)
 
     @property
     def position(self) -> LogPosition:

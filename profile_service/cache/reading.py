@@ -1,12 +1,12 @@
 """Reading a snapshot's bytes without keeping requests waiting."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
 from pydantic import ValidationError
 
-from contracts.snapshot import PublishedCampaign, SnapshotHeader
+from contracts.snapshot import PublishedCampaign, PublishedSegment, SnapshotHeader
 from foundation.slices import Steps, sliced
 from profile_service.matching.compiled import CompiledCampaigns
 from profile_service.matching.rules import Rule, rule_of
@@ -15,7 +15,8 @@ from profile_service.matching.rules import Rule, rule_of
 MAX_BYTES = 16 * 1024 * 1024
 
 # As the campaign service writes them: the campaigns come last, each with "game" first. In
-# JSON none of these texts can stand inside a string, where its quotes would be escaped.
+# JSON none of these texts can stand inside a string, where its quotes would be escaped. Where
+# one stands elsewhere, in a payload or a segment, the first piece that it cuts is no JSON.
 _OPENING = b'"campaigns":['
 _CLOSING = b"]}"
 _FIRST = b'{"game":'
@@ -65,7 +66,7 @@ def _in_pieces(body: bytes, known: Mapping[bytes, Rule]) -> _Read:
     begin, end = body.index(_OPENING) + len(_OPENING), len(body) - len(_CLOSING)
     if not body.endswith(_CLOSING):
         raise ValueError("the campaigns do not come last")
-    header, _ = _header_and_campaigns(orjson.loads(body[:begin] + _CLOSING))
+    header, _ = yield from _header_and_campaigns(orjson.loads(body[:begin] + _CLOSING))
     rules: list[Rule] = []
     sources: list[bytes] = []
     for pieces in _pieces(body, begin, end):
@@ -103,7 +104,7 @@ def _as_a_whole(body: bytes) -> _Read:
         document = orjson.loads(body)
     except ValueError:
         raise UnreadableSnapshot(_NO_SNAPSHOT) from None
-    header, campaigns = _header_and_campaigns(document)
+    header, campaigns = yield from _header_and_campaigns(document)
     rules: list[Rule] = []
     sources: list[bytes] = []
     for campaign in campaigns:
@@ -116,17 +117,32 @@ def _as_a_whole(body: bytes) -> _Read:
 _NO_SNAPSHOT = "no JSON object with campaigns"
 
 
-def _header_and_campaigns(document: Any) -> tuple[SnapshotHeader, Iterable[Any]]:
+def _header_and_campaigns(document: Any) -> Steps[tuple[SnapshotHeader, list[Any]]]:
     try:
         campaigns = document.pop("campaigns")
+        segments = document.pop("segments", [])
         header = SnapshotHeader.model_validate(document)
     except ValidationError as error:
         raise UnreadableSnapshot(_reason(error)) from None
     except (AttributeError, KeyError, TypeError):
         raise UnreadableSnapshot(_NO_SNAPSHOT) from None
-    if not isinstance(campaigns, list):
-        raise UnreadableSnapshot("campaigns: must be a list")
-    return header, campaigns
+    for name, listed in (("campaigns", campaigns), ("segments", segments)):
+        if not isinstance(listed, list):
+            raise UnreadableSnapshot(f"{name}: must be a list")
+    read: list[PublishedSegment] = []
+    for number, segment in enumerate(segments):
+        read.append(_segment(segment, number))
+        yield
+    if len({segment.name for segment in read}) < len(read):
+        raise UnreadableSnapshot("segments: two have the same name")
+    return header.model_copy(update={"segments": tuple(read)}), campaigns
+
+
+def _segment(document: Any, number: int) -> PublishedSegment:
+    try:
+        return PublishedSegment.model_validate(document)
+    except ValidationError as error:
+        raise UnreadableSnapshot(_reason(error, "segments", number)) from None
 
 
 def _rule(document: Any, number: int) -> Rule:

@@ -11,7 +11,14 @@ from pydantic import JsonValue
 from contracts.campaign import Campaign
 from contracts.matchers import UnknownMatchers
 from contracts.snapshot import CampaignSnapshot, LogPosition, SnapshotHeader
-from testbed.builders import OTHER_STORE_ID, STORE_ID, a_published_campaign, a_snapshot, golden
+from testbed.builders import (
+    OTHER_STORE_ID,
+    STORE_ID,
+    a_published_campaign,
+    a_published_segment,
+    a_snapshot,
+    golden,
+)
 from tests.contracts.refusals import refusal
 from tests.strategies import snapshots
 
@@ -27,6 +34,24 @@ def test_golden() -> None:
     snapshot = CampaignSnapshot.model_validate(document)
     assert orjson.loads(written(snapshot)) == document
     assert CampaignSnapshot.model_validate_json(orjson.dumps(document)) == snapshot
+
+
+def test_golden_of_targeting() -> None:
+    """So is one with segments, and with all that a campaign can say, down to the bytes."""
+    document = golden("snapshot_targeting")
+    snapshot = CampaignSnapshot.model_validate(document)
+    assert written(snapshot) == orjson.dumps(document)
+    assert CampaignSnapshot.model_validate_json(orjson.dumps(document)) == snapshot
+    assert [(segment.name, segment.revision) for segment in snapshot.segments] == [
+        ("newcomers", 3),
+        ("spring whales", 9),
+        ("whales", 2),
+    ]
+
+
+def test_without_segments_nothing_is_written_of_them() -> None:
+    """A snapshot without segments is the bytes that it was before there were any."""
+    assert b"segments" not in written(a_snapshot([a_published_campaign()]))
 
 
 def test_golden_values() -> None:
@@ -47,10 +72,9 @@ def test_golden_of_a_later_version() -> None:
     snapshot = CampaignSnapshot.model_validate(golden("later_snapshot"))
     known, later = snapshot.campaigns
     assert known == CampaignSnapshot.model_validate(golden("snapshot")).campaigns[0]
-    assert (later.name, later.matchers) == (
-        "later",
-        UnknownMatchers(source={"weather": {"any": ["rain"]}}),
-    )
+    unknown = UnknownMatchers(source={"weather": {"any": ["rain"]}})
+    assert (later.name, later.matchers) == ("later", unknown)
+    assert [(each.name, each.matchers) for each in snapshot.segments] == [("whales", unknown)]
 
 
 def test_a_published_campaign_is_the_campaign() -> None:
@@ -123,6 +147,11 @@ def test_required(field: str) -> None:
         ("renewed_from", [str(STORE_ID)] * 101),
         ("campaigns", {}),
         ("campaigns", "[]"),
+        ("segments", None),
+        ("segments", {"whales": {}}),
+        ("segments", [{"name": "whales", "matchers": {}}]),
+        ("segments", [{"name": "whales", "revision": 1}]),
+        ("segments", [{"name": "whales", "matchers": 7, "revision": 1}]),
     ],
 )
 def test_bad_values_are_refused(field: str, value: object) -> None:
@@ -180,6 +209,10 @@ def test_a_name_stands_once() -> None:
     document = changed_campaign(name="e\u0301")
     document["campaigns"][0]["name"] = "\u00e9"
     assert "different names" in str(refusal(CampaignSnapshot, document))
+    twice = [{"name": "whales", "matchers": {}, "revision": 1}] * 2
+    assert "segments must have different names" in str(
+        refusal(CampaignSnapshot, golden("snapshot") | {"segments": twice})
+    )
 
 
 def test_reading_does_not_change_the_document() -> None:
@@ -199,7 +232,9 @@ def test_renewed_from_may_be_missing() -> None:
 def test_builder_writes_all_that_it_is_given() -> None:
     """A built snapshot carries what it was given, in the names of the wire."""
     campaign = a_published_campaign("Summer Event", revision=3)
-    document = orjson.loads(written(a_snapshot([campaign], revision=4)))
+    segment = a_published_segment("newcomers", revision=2)
+    document = orjson.loads(written(a_snapshot([campaign], revision=4, segments=[segment])))
     assert (document["schema"], document["revision"]) == (1, 4)
     assert document["campaigns"][0]["name"] == "Summer Event"
     assert document["campaigns"][0]["revision"] == 3
+    assert [(each["name"], each["revision"]) for each in document["segments"]] == [("newcomers", 2)]

@@ -14,8 +14,16 @@ from hypothesis import strategies as st
 from campaign_publisher.log.change import Change
 from campaign_publisher.log.checkpoints import from_checkpoint, to_checkpoint
 from campaign_publisher.log.snapshot_json import snapshot_bytes
-from campaign_publisher.log.state import EMPTY, BrokenLog, CampaignState, fold
-from contracts.campaign import Campaign
+from campaign_publisher.log.state import (
+    EMPTY,
+    BrokenLog,
+    CampaignState,
+    StoredCampaign,
+    StoredSegment,
+    fold,
+)
+from contracts.campaign import Campaign, LoggedCampaign
+from contracts.segment import LoggedSegment
 from contracts.snapshot import CampaignSnapshot
 from testbed.builders import (
     NOW,
@@ -210,3 +218,25 @@ def test_nothing_is_at_no_place_in_a_log() -> None:
     """What a log is folded into is before its first change."""
     assert not EMPTY.exists
     assert UUID(int=0) == EMPTY.head != a_head(0)
+
+
+async def test_the_golden_snapshot_of_targeting_is_written() -> None:
+    """Segments and campaigns are published in the bytes of the golden file, by name."""
+    document = golden("snapshot_targeting")
+    state = CampaignState(
+        STORE_ID,
+        (OTHER_STORE_ID,),
+        document["revision"],
+        UUID(document["head"]),
+        {
+            each["name"]: StoredCampaign.of(LoggedCampaign.model_validate(each), revision)
+            for each in reversed(document["campaigns"])
+            for revision in [each.pop("revision")]
+        },
+        {
+            each["name"]: StoredSegment.of(LoggedSegment.model_validate(each), revision)
+            for each in reversed(document["segments"])
+            for revision in [each.pop("revision")]
+        },
+    )
+    assert snapshot_bytes(state) == orjson.dumps(golden("snapshot_targeting"))

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.snapshot import CampaignSnapshot
+from contracts.matchers import Matchers, UnknownMatchers
+from contracts.snapshot import CampaignSnapshot, PublishedCampaign
 from profile_service.cache.reading import MAX_BYTES, UnreadableSnapshot, read_snapshot
 from profile_service.matching.rules import rule_of
 from testbed.builders import NOW, a_campaign, a_profile, a_published_campaign, a_snapshot, golden
@@ -25,6 +26,7 @@ async def test_what_is_published_is_read(snapshot: CampaignSnapshot) -> None:
     header, campaigns = await read_snapshot(body_of(snapshot), None)
     assert header.position == snapshot.position
     assert header.renewed_from == snapshot.renewed_from
+    assert header.segments == snapshot.segments
     assert len(campaigns) == len(snapshot.campaigns)
     assert all(campaigns.get(each.name) == rule_of(each) for each in snapshot.campaigns)
 
@@ -35,6 +37,14 @@ async def test_the_golden_snapshot_is_read() -> None:
     assert header.revision == 42
     assert len(campaigns) == 2
     assert campaigns.get("mycampaign") is not None
+
+
+async def test_segments_come_with_the_header() -> None:
+    """The segments of the golden file are read beside its campaigns."""
+    document = golden("snapshot_targeting")
+    header, campaigns = await read_snapshot(orjson.dumps(document), None)
+    assert header.segments == CampaignSnapshot.model_validate(document).segments
+    assert len(campaigns) == 2
 
 
 @given(snapshots())
@@ -78,6 +88,7 @@ async def test_it_may_be_written_in_any_way(
     body = json.dumps(orjson.loads(body_of(snapshot)), indent=indent, sort_keys=sort_keys)
     header, campaigns = await read_snapshot(body.encode(), None)
     assert header.position == snapshot.position
+    assert header.segments == snapshot.segments
     assert len(campaigns) == len(snapshot.campaigns)
     assert all(campaigns.get(each.name) == rule_of(each) for each in snapshot.campaigns)
 
@@ -92,6 +103,48 @@ async def test_a_name_may_look_like_json(name: str) -> None:
     assert len(again) == 4
     assert all(again.get(each.name) == rule_of(each) for each in published)
     assert all(again.get(each.name) is campaigns.get(each.name) for each in published)
+
+
+LIKE_CAMPAIGNS: tuple[Any, ...] = (
+    {"campaigns": []},
+    {"campaigns": [{"game": 1}]},
+    {"campaigns": [{"game": "mygame"}, {"game": "mygame"}, {"game": "mygame"}]},
+    [{}, {"game": 1}],
+    [{"a": 1}, {"game": "mygame", "name": "other"}, {"game": "mygame"}],
+    {"a": [{"a": {"a": 1}}, {"game": {"game": "mygame"}}]},
+)
+
+
+@pytest.mark.parametrize("payload", LIKE_CAMPAIGNS)
+async def test_a_payload_may_look_like_campaigns(payload: Any) -> None:
+    """No payload cuts a campaign in two, wherever it stands in the list."""
+    document = _document()
+    document["campaigns"][0]["payload"] = payload
+    for campaigns in (document["campaigns"], document["campaigns"][::-1]):
+        body = orjson.dumps({**document, "campaigns": campaigns})
+        _, read = await read_snapshot(body, None)
+        _, again = await read_snapshot(body, read)
+        for each in campaigns:
+            rule = rule_of(PublishedCampaign.model_validate(each))
+            assert read.get(each["name"]) == rule
+            assert again.get(each["name"]) == rule
+
+
+@pytest.mark.parametrize("inside", LIKE_CAMPAIGNS)
+async def test_a_segment_may_look_like_campaigns(inside: Any) -> None:
+    """Nor does anything in a segment: a key or matchers of a later version, whatever they hold."""
+    document = _document()
+    campaigns = document.pop("campaigns")
+    document["segments"] = [
+        {"name": "later", "matchers": {"weather": inside}, "revision": 1},
+        {"name": "newer", "later": inside, "matchers": {}, "revision": 1},
+    ]
+    header, read = await read_snapshot(orjson.dumps({**document, "campaigns": campaigns}), None)
+    assert [segment.matchers for segment in header.segments] == [
+        UnknownMatchers(source={"weather": inside}),
+        Matchers(),
+    ]
+    assert [read.get(each) is not None for each in ("one", "two")] == [True, True]
 
 
 @given(snapshots().filter(lambda snapshot: len(snapshot.campaigns) > 0), st.data())
@@ -111,6 +164,9 @@ def _document() -> dict[str, Any]:
     snapshot = a_snapshot([a_published_campaign("one"), a_published_campaign("two")])
     parsed: dict[str, Any] = orjson.loads(body_of(snapshot))
     return parsed
+
+
+SEGMENT = {"name": "whales", "matchers": {}, "revision": 1}
 
 
 def _set(**fields: Any) -> Callable[[dict[str, Any]], object]:
@@ -134,6 +190,12 @@ def _set_in_second(**fields: Any) -> Callable[[dict[str, Any]], object]:
         (lambda document: document.pop("campaigns"), "no JSON object with campaigns"),
         (_set(campaigns=None), "campaigns: must be a list"),
         (_set(campaigns={"one": {}}), "campaigns: must be a list"),
+        (_set(segments=None), "segments: must be a list"),
+        (_set(segments={"one": {}}), "segments: must be a list"),
+        (_set(segments=[None]), r"segments\.0: "),
+        (_set(segments=[{**SEGMENT, "matchers": 7}]), r"segments\.0\.matchers: "),
+        (_set(segments=[SEGMENT, {"name": "b", "matchers": {}}]), r"segments\.1\.revision: "),
+        (_set(segments=[SEGMENT, SEGMENT]), "segments: two have the same name"),
         (lambda document: document["campaigns"].append(None), r"campaigns\.2: "),
         (_set_in_second(name="one"), "same name"),
         (_set_in_second(name="a/b"), "name"),
