@@ -77,7 +77,7 @@ def campaigns(count: int) -> Iterator[Campaign]:
         wanted = number < MATCHES
         while True:
             campaign = _drawn(number, chance)
-            if matches(campaign.matchers, profile) is wanted:
+            if matches(campaign.matchers, profile, NOW) is wanted:
                 yield campaign
                 break
 

@@ -25,7 +25,10 @@ CUSTOM_PREFIX = "_"
 RESERVED_KEY = "_id"
 
 PLAYER_ID_FIELD = "player_id"
+# The fields that belong to the service: a write of a profile does not change them.
 ACTIVE_CAMPAIGNS_FIELD = "active_campaigns"
+LISTS_FIELD = "lists"
+OVERRIDES_FIELD = "overrides"
 
 _Container = dict[str, Any] | list[Any]
 # Asked of every value: `int | float` in its place would be made anew each time.

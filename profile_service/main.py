@@ -157,7 +157,10 @@ async def _parts(
         repository = await stack.enter_async_context(open_profiles(settings))
         origin = await stack.enter_async_context(open_origin(settings))
         campaigns = CampaignCache(
-            ttl=settings.campaigns_ttl, follow_new_store=settings.follow_new_store, clock=clock
+            ttl=settings.campaigns_ttl,
+            follow_new_store=settings.follow_new_store,
+            clock=clock,
+            game=settings.game,
         )
         refetcher = Refetcher(campaigns, origin, ttl=settings.campaigns_ttl, clock=clock)
         draining = Draining()

@@ -1,16 +1,17 @@
 """ProfileService: what is answered to a game's client, and how profiles are written."""
 
 import asyncio
-from collections.abc import Awaitable, Collection, Sequence
+from collections.abc import Awaitable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
-from contracts.profile import ACTIVE_CAMPAIGNS_FIELD
+from contracts.profile import ACTIVE_CAMPAIGNS_FIELD, LISTS_FIELD, OVERRIDES_FIELD
 from contracts.snapshot import LogPosition
 from foundation.clock import Clock
 from foundation.errors import Conflict, NotFound, Unavailable
 from foundation.preconditions import Preconditions
 from profile_service.cache.cache import CampaignCache
-from profile_service.matching.evaluator import MATCHED_FIELDS
+from profile_service.matching.compiled import CompiledCampaigns
+from profile_service.matching.overrides import Override
 from profile_service.profiles.loader import ProfileLoader
 from profile_service.profiles.rendering import etag_of_profile
 from profile_service.profiles.repository import (
@@ -35,19 +36,31 @@ UNREADABLE = "the profile cannot be read"
 
 UNCONDITIONAL = Preconditions()
 
+CAMPAIGNS_FIELD = "campaigns"  # of the answer
+# For operators: a client needs neither, and an override names an operator.
+_OPERATORS_FIELDS = (LISTS_FIELD, OVERRIDES_FIELD)
+
 Result = TypeVar("Result")
 
 
 class ClientConfig(NamedTuple):
     """A profile with its active campaigns, and which campaigns it was compared with.
 
-    `age` is in seconds: how long ago that revision was known to be the newest.
+    `age` is in seconds: how long ago that revision was known to be the newest. `overridden`
+    says whether an override of the player is about one of the campaigns.
     """
 
     document: ProfileDocument
     revision: int
     age: float
     stale: bool
+    overridden: bool
+
+
+class Wanted(NamedTuple):
+    """What a client asks for besides the profile: the campaigns, those with one of the tags."""
+
+    tags: frozenset[str] | None = None
 
 
 class StoredProfile(NamedTuple):
@@ -85,8 +98,10 @@ class ProfileService:
         self._clock = clock
         self._hidden_fields = tuple(hidden_fields)
 
-    async def client_config(self, player_id: str) -> ClientConfig:
+    async def client_config(self, player_id: str, wanted: Wanted | None = None) -> ClientConfig:
         """Return a player's profile with the campaigns that are active and match now.
+
+        With `wanted`, what a client needs of each campaign is added as `campaigns`.
 
         Raises:
             NotFound: there is no such profile.
@@ -96,15 +111,21 @@ class ProfileService:
             raise Unavailable("no campaigns are known yet")
         document = await self.profile(player_id)
         held = self._cache.held
-        active = held.campaigns.matching(document, self._clock.now())
+        active, overrides = held.campaigns.matched(document, self._clock.now())
         stale = self._cache.is_stale
         stored = document.get(ACTIVE_CAMPAIGNS_FIELD)
-        if self._updates is not None and not stale and not _same_set(stored, active):
-            decided_on = {field: document.get(field) for field in MATCHED_FIELDS}
+        # What a tester is shown is nothing that others should read in the profile.
+        is_written = self._updates is not None and not stale and not overrides
+        if self._updates is not None and is_written and not _same_set(stored, active):
+            decided_on = {field: document.get(field) for field in held.campaigns.matched_fields}
             self._updates.add(
                 ActiveCampaignsUpdate(player_id, stored, active, decided_on), held.position
             )
         shown = {**document, ACTIVE_CAMPAIGNS_FIELD: active}
+        for field in _OPERATORS_FIELDS:
+            shown.pop(field, None)
+        if wanted is not None:
+            shown[CAMPAIGNS_FIELD] = _offers(held.campaigns, active, overrides, document, wanted)
         for field in self._hidden_fields:
             shown.pop(field, None)
         return ClientConfig(
@@ -112,6 +133,7 @@ class ProfileService:
             revision=held.position.revision,
             age=held.staleness(self._clock.elapsed()),
             stale=stale,
+            overridden=bool(overrides),
         )
 
     async def profile(self, player_id: str) -> ProfileDocument:
@@ -203,6 +225,24 @@ async def _within_limit(write: Awaitable[Result]) -> Result:
         raise Unavailable(CONTENDED) from None
     except ProfileUnreadable:
         raise Unavailable(UNREADABLE) from None
+
+
+def _offers(
+    campaigns: CompiledCampaigns,
+    names: Sequence[str],
+    overrides: Mapping[str, Override],
+    profile: ProfileDocument,
+    wanted: Wanted,
+) -> list[dict[str, Any]]:
+    """Return what a client is told of the campaigns that the player is in, in their order."""
+    offers: list[dict[str, Any]] = []
+    for name in names:
+        offer = campaigns.offer(name)
+        if wanted.tags is None or not wanted.tags.isdisjoint(offer.tags):
+            override = overrides.get(name)
+            variant = offer.variant(profile, override.variant if override else None)
+            offers.append(offer.content(variant))
+    return offers
 
 
 def _same_set(stored: Any, active: list[str]) -> bool:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, HttpUrl, SecretStr
 from pydantic_settings import NoDecode
 
+from contracts.keys import Key
 from contracts.profile import (
     ACTIVE_CAMPAIGNS_FIELD,
     CUSTOM_PREFIX,
@@ -56,6 +57,8 @@ class Settings(ServiceSettings):
     """The profile service's settings."""
 
     campaigns_url: HttpUrl = HttpUrl("http://localhost:54325")
+    # Only the campaigns of this game are taken; unset: those of all games.
+    game: Key | None = None
     campaigns_ttl: Duration = timedelta(minutes=5)
     # The last-good snapshot is kept here, one path an instance; unset: it is not kept.
     campaigns_backup: Annotated[Path, AfterValidator(_check_file)] | None = None

@@ -22,5 +22,5 @@ def plain_loop(campaigns: Sequence[Campaign], profile: Mapping[str, Any]) -> Eva
     return lambda: [
         campaign.name
         for campaign in in_order
-        if campaign.is_active(NOW) and matches(campaign.matchers, profile)
+        if campaign.is_active(NOW) and matches(campaign.matchers, profile, NOW)
     ]

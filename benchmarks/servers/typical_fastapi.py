@@ -76,7 +76,7 @@ def create_app() -> FastAPI:
         profile["active_campaigns"] = [
             campaign.name
             for campaign in known
-            if campaign.is_active(now) and matches(campaign.matchers, profile)
+            if campaign.is_active(now) and matches(campaign.matchers, profile, now)
         ]
         response.headers["x-campaigns-revision"] = "1"
         response.headers["x-campaigns-age"] = "0.000"

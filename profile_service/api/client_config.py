@@ -1,12 +1,17 @@
 """GET /get_client_config/{player_id}: the request of a game's client when it starts."""
 
+from collections.abc import Iterable
 from functools import lru_cache
+from typing import Annotated
+from unicodedata import normalize
+from urllib.parse import parse_qs
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.routing import APIRoute
+from pydantic import BaseModel, JsonValue
 from starlette.types import Receive, Scope, Send
 
-from contracts.profile import Profile
+from contracts.profile import InstantText, Profile
 from foundation.error_answers import COMMON_ERRORS, UNCHANGED, error_answers
 from foundation.errors import ServiceError
 from foundation.etags import etag_of, is_unchanged
@@ -19,6 +24,7 @@ from profile_service.dependencies import (
     valid_player_id,
 )
 from profile_service.profiles.rendering import render
+from profile_service.service import Wanted
 
 Header = tuple[bytes, bytes]
 
@@ -26,6 +32,24 @@ _JSON: Header = (b"content-type", b"application/json")
 # Private to a player: no proxy may store it, and a client revalidates its copy.
 _CACHE_CONTROL: Header = (b"cache-control", b"private, no-cache")
 _STALE: Header = (b"x-campaigns-stale", b"true")
+_OVERRIDDEN: Header = (b"x-campaigns-overridden", b"true")
+
+
+class OfferedCampaign(BaseModel):
+    """What a client needs of a campaign; `payload` is that of the variant where it has one."""
+
+    name: str
+    priority: float
+    variant: str | None
+    payload: JsonValue
+    tags: list[str]
+    end_date: InstantText | None
+
+
+class ClientConfig(Profile):
+    """A profile as a client receives it; `campaigns` is there where it was asked for."""
+
+    campaigns: list[OfferedCampaign] | None = None
 
 
 class ReadyAnswer(Response):
@@ -70,9 +94,12 @@ router = APIRouter(tags=["clients"], route_class=HotRoute)
         "first, ties by name. The headers name the revision of the campaigns that was used, "
         "how many seconds ago it was known to be the newest, and whether that is longer ago "
         "than the campaigns' time to live. With the ETag of an earlier answer as "
-        "`If-None-Match`, an answer that has not changed is a 304 with the same headers."
+        "`If-None-Match`, an answer that has not changed is a 304 with the same headers. "
+        "`?include=campaigns` adds what a client needs of each of the campaigns, in the same "
+        "order; with `tags`, of those that have one of the tags. The profile's `lists` and "
+        "`overrides` are for operators and are left out."
     ),
-    response_model=Profile,
+    response_model=ClientConfig,
     responses={
         200: {
             "headers": {
@@ -83,6 +110,10 @@ router = APIRouter(tags=["clients"], route_class=HotRoute)
                     "schema": {"type": "string", "enum": ["true"]},
                     "description": "only when the campaigns may be out of date",
                 },
+                "X-Campaigns-Overridden": {
+                    "schema": {"type": "string", "enum": ["true"]},
+                    "description": "only when an override decides on one of the campaigns",
+                },
             }
         },
         **UNCHANGED,
@@ -92,14 +123,26 @@ router = APIRouter(tags=["clients"], route_class=HotRoute)
     # Only where CLIENT_TOKEN is set.
     openapi_extra={"security": [{}, {"HTTPBearer": []}]},
 )
-async def get_client_config(request: Request, player_id: PlayerId) -> Response:
+async def get_client_config(
+    request: Request,
+    player_id: PlayerId,
+    include: Annotated[
+        str | None, Query(description="`campaigns`, or nothing; other values are ignored")
+    ] = None,
+    tags: Annotated[
+        str | None, Query(description="Tags separated by commas, of which a campaign has one")
+    ] = None,
+) -> Response:
+    # For /docs: the query is read where it is needed, as most requests have none.
+    _ = include, tags
     return await _answer(request, player_id, parts_of(request.scope))
 
 
 async def _answer(request: Request, player_id: str, parts: Parts) -> Response:
     try:
         check_client(request, parts)
-        config = await parts.service.client_config(player_id)
+        query = request.scope["query_string"]
+        config = await parts.service.client_config(player_id, _wanted(query) if query else None)
     except ServiceError as error:
         # A cache may store a 404 by default, and the player may be created in a moment.
         error.headers["Cache-Control"] = "private, no-cache"
@@ -114,9 +157,24 @@ async def _answer(request: Request, player_id: str, parts: Parts) -> Response:
     ]
     if config.stale:
         headers.append(_STALE)
+    if config.overridden:
+        headers.append(_OVERRIDDEN)
     if is_unchanged(request.scope["headers"], etag):
         return ReadyAnswer(304, b"", headers)
     return ReadyAnswer(200, body, [(b"content-length", b"%d" % len(body)), _JSON, *headers])
+
+
+def _wanted(query: bytes) -> Wanted | None:
+    """Read what else a client asks for; what is not known in a query is ignored."""
+    asked = parse_qs(query.decode("latin-1"))
+    if "campaigns" not in _listed(asked.get("include", ())):
+        return None
+    tags = _listed(asked.get("tags", ()))
+    return Wanted(frozenset(normalize("NFC", tag) for tag in tags) if tags else None)
+
+
+def _listed(values: Iterable[str]) -> list[str]:
+    return [each for value in values for each in value.split(",") if each]
 
 
 @lru_cache(maxsize=8)

@@ -27,9 +27,15 @@ LAG_SECONDS = 5.0
 
 
 class CampaignCache:
-    """Holds one snapshot, which only a better one replaces. No failure ever empties it."""
+    """Holds one snapshot, which only a better one replaces. No failure ever empties it.
 
-    def __init__(self, *, ttl: timedelta, follow_new_store: bool, clock: Clock) -> None:
+    With `game`, the campaigns of other games are left out of it.
+    """
+
+    def __init__(
+        self, *, ttl: timedelta, follow_new_store: bool, clock: Clock, game: str | None = None
+    ) -> None:
+        self.game = game
         self.held: HeldSnapshot | None = None
         self.origin_behind = False
         self.foreign_store: UUID | None = None
@@ -228,7 +234,7 @@ class CampaignCache:
     ) -> tuple[SnapshotHeader, CompiledCampaigns]:
         """Read a snapshot, which must be the one that its headers name."""
         held = self.held.campaigns if self.held else None
-        header, campaigns = await read_snapshot(body, held)
+        header, campaigns = await read_snapshot(body, held, game=self.game)
         if header.position != event.position:
             raise UnreadableSnapshot("its headers speak of another revision than its body")
         return header, campaigns

@@ -53,7 +53,7 @@ class LastGoodFile:
             return
         try:
             header, snapshot = self._open(content)
-            position, campaigns = await read_snapshot(snapshot, None)
+            position, campaigns = await read_snapshot(snapshot, None, game=cache.game)
         except (UnreadableSnapshot, ValueError) as error:
             logger.warning("last-good file refused: %s", error)
             return

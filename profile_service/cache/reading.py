@@ -34,9 +34,9 @@ class UnreadableSnapshot(Exception):
 
 
 async def read_snapshot(
-    body: bytes, held: CompiledCampaigns | None
+    body: bytes, held: CompiledCampaigns | None, *, game: str | None = None
 ) -> tuple[SnapshotHeader, CompiledCampaigns]:
-    """Parse, validate and compile a snapshot.
+    """Parse, validate and compile a snapshot; with `game`, only the campaigns of that game.
 
     A campaign whose bytes are held, its revision among them, is taken from there and not
     even parsed, so that a change of one among many costs little more than that one. One
@@ -52,7 +52,7 @@ async def read_snapshot(
     except ValueError:
         # Written in another way, or broken: parsed whole, it shows which.
         header, rules = await sliced(_as_a_whole(body))
-    return header, await CompiledCampaigns.from_sources(rules, held)
+    return header, await CompiledCampaigns.from_sources(rules, held, getattr(header, "segments", ()), game=game)
 
 
 def _in_pieces(body: bytes, known: Mapping[bytes, Rule]) -> _Read:

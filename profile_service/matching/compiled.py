@@ -3,61 +3,143 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from operator import attrgetter
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from contracts.campaign import Campaign
+from contracts.matchers import Matchers
+from contracts.profile import OVERRIDES_FIELD, PLAYER_ID_FIELD
+from contracts.segment import Segment
 from foundation.slices import Steps, at_once, sliced
+from profile_service.matching.evaluator import MATCHED_FIELDS, known_segments
 from profile_service.matching.index import Index, index_of
+from profile_service.matching.offers import Offer
+from profile_service.matching.overrides import Override, overrides_of
+from profile_service.matching.predicates import predicate_of, read_fields
 from profile_service.matching.rules import Rule, rule_of
 
 _SORTED_AT_ONCE = 500
 _ORDER = attrgetter("order")
+_NO_OVERRIDES: Mapping[str, Override] = {}
+
+
+class Matched(NamedTuple):
+    """The campaigns that a player is in, in the order of the answer.
+
+    `overrides` are those of the player's that are about one of the campaigns.
+    """
+
+    names: list[str]
+    overrides: Mapping[str, Override] = _NO_OVERRIDES
 
 
 class CompiledCampaigns:
-    """An immutable set of campaigns with different names.
+    """An immutable set of campaigns with different names, and the segments that they refer to.
 
     `sources` has the rules by the bytes that they were read from, so that an unchanged campaign
     of the next snapshot is not read again. It is empty for campaigns that were not read.
-    `unreadable` are the names of campaigns whose matchers this version does not know.
+    `unreadable` are the names of campaigns whose matchers this version does not know, or that
+    refer to segments that are missing or not known. `matched_fields` are all that matching
+    reads of a profile: while these stay, the same campaigns match.
     """
 
-    def __init__(self, index: Index, sources: Mapping[bytes, Rule]) -> None:
+    def __init__(
+        self, index: Index, sources: Mapping[bytes, Rule], segments: Mapping[str, Matchers]
+    ) -> None:
         self.index = index
         self.sources = sources
-        self.unreadable = tuple(sorted(rule.name for rule in index.rules if not rule.is_readable))
+        self.segments = segments
+        known = known_segments(segments)
+        self.unreadable = tuple(
+            sorted(
+                rule.name
+                for rule in index.rules
+                if not (rule.is_readable and rule.segments <= known)
+            )
+        )
+        self.matched_fields = _matched_fields(index.rules, segments)
+        self._places = {rule.name: place for place, rule in enumerate(index.rules)}
 
     @classmethod
-    def of(cls, campaigns: Iterable[Campaign]) -> Self:
+    def of(cls, campaigns: Iterable[Campaign], segments: Iterable[Segment] = ()) -> Self:
         """Compile campaigns at once."""
-        return cls(at_once(_compiled([rule_of(each) for each in campaigns], None)), {})
+        matchers = {segment.name: segment.matchers for segment in segments}
+        rules = [rule_of(each) for each in campaigns]
+        return cls(at_once(_compiled(rules, None, matchers)), {}, matchers)
 
     @classmethod
-    async def from_sources(cls, sources: Mapping[bytes, Rule], before: Self | None) -> Self:
+    async def from_sources(
+        cls,
+        sources: Mapping[bytes, Rule],
+        before: Self | None,
+        segments: Iterable[Segment] = (),
+        *,
+        game: str | None = None,
+    ) -> Self:
         """Compile in slices: requests are answered meanwhile.
 
-        What would be compiled as it was `before` is taken from there.
+        What would be compiled as it was `before` is taken from there. With `game`, the campaigns
+        of other games are left out.
         """
-        rules = [*sources.values()]
-        index = await sliced(_compiled(rules, before.index if before else None))
-        return cls(index, sources)
+        matchers = {segment.name: segment.matchers for segment in segments}
+        rules = [rule for rule in sources.values() if game is None or rule.game == game]
+        index = await sliced(_compiled(rules, before.index if before else None, matchers))
+        return cls(index, sources, matchers)
 
     def __len__(self) -> int:
         return len(self.index.rules)
 
     def get(self, name: str) -> Rule | None:
-        """Return the rule of the campaign of that name, None without one; looks at all of them."""
-        return next((rule for rule in self.index.rules if rule.name == name), None)
+        """Return the rule of the campaign of that name, None without one."""
+        place = self._places.get(name)
+        return None if place is None else self.index.rules[place]
 
     def matching(self, profile: Mapping[str, Any], at: datetime) -> list[str]:
-        """Return the names of the campaigns active at `at` that the profile matches.
+        """Return the names of the campaigns that the player is in at `at`.
 
         The highest priority comes first, equal ones by name.
         """
-        return self.index.matching(profile, at)
+        return self.matched(profile, at).names
+
+    def matched(self, profile: Mapping[str, Any], at: datetime) -> Matched:
+        """Return the campaigns that the player is in at `at`, and the overrides among the reasons.
+
+        Without an override it is in those that are active and match, and in one of each group.
+        """
+        if not profile.get(OVERRIDES_FIELD):
+            return Matched(self.index.matching(profile, at))
+        overrides = {
+            name: override
+            for name, override in overrides_of(profile, at).items()
+            if name in self._places
+        }
+        places = self.index.places(
+            profile,
+            at,
+            on=[self._places[name] for name, override in overrides.items() if override.is_on],
+            off=[self._places[name] for name, override in overrides.items() if not override.is_on],
+        )
+        return Matched([self.index.rules[place].name for place in places], overrides)
+
+    def offer(self, name: str) -> Offer:
+        """Return what clients are told of the campaign of that name.
+
+        Raises:
+            KeyError: there is none.
+        """
+        return self.index.rules[self._places[name]].offer
 
 
-def _compiled(rules: list[Rule], before: Index | None) -> Steps[Index]:
+def _matched_fields(rules: Sequence[Rule], segments: Mapping[str, Matchers]) -> tuple[str, ...]:
+    fields = {*MATCHED_FIELDS}.union(
+        *(rule.reads for rule in rules), *(read_fields(matchers) for matchers in segments.values())
+    )
+    # The id never changes.
+    return tuple(sorted(fields - {PLAYER_ID_FIELD}))
+
+
+def _compiled(
+    rules: list[Rule], before: Index | None, segments: Mapping[str, Matchers]
+) -> Steps[Index]:
     """Put the rules in their places, and return their index."""
     if before is not None:
         rules = yield from _in_their_order(rules, before.rules)
@@ -69,7 +151,8 @@ def _compiled(rules: list[Rule], before: Index | None) -> Steps[Index]:
     # Of sorted runs: next to nothing where they follow each other.
     placed.sort(key=_ORDER, reverse=True)
     yield
-    return (yield from index_of(placed, before))
+    predicates = {name: predicate_of(segments[name], name) for name in known_segments(segments)}
+    return (yield from index_of(placed, before, predicates))
 
 
 def _in_their_order(rules: list[Rule], before: Sequence[Rule]) -> Steps[list[Rule]]:

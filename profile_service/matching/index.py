@@ -1,26 +1,46 @@
 """Index: the campaigns of a snapshot, arranged so that a player's are found at once.
 
 Each matcher is a lookup that gives a set of campaigns as bits; a player is in those that
-are in every set. The evaluator says what the answer must be; the tests hold them equal.
+are in every set. What no lookup decides is verified on the campaigns that are left. The
+evaluator says what the answer must be; the tests hold them equal.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from foundation.slices import Steps
 from profile_service.matching.activity import Activity, activity
-from profile_service.matching.bits import descending
+from profile_service.matching.bits import bits_of, descending
 from profile_service.matching.evaluator import SCALAR_FIELDS
+from profile_service.matching.fields import FieldLookup, FieldRule, field_lookup
 from profile_service.matching.items import ItemLookup, item_lookup
 from profile_service.matching.levels import LevelLookup, level_lookup
+from profile_service.matching.paths import Parts
+from profile_service.matching.player import Player, Predicate
+from profile_service.matching.predicates import all_of
 from profile_service.matching.rules import Rule, ValueRule
 from profile_service.matching.values import ValueLookup, value_lookup
 
+# A lookup costs every player its time: where fewer campaigns ask for a path, they are verified.
+INDEXED_FROM = 8
+
+
+class Verified(NamedTuple):
+    """The campaigns that are looked at one by one, as bits, and their predicates by place."""
+
+    places: int
+    predicates: Mapping[int, Predicate]
+
 
 class Index:
-    """Campaigns by place: the highest place comes first in the answer."""
+    """Campaigns by place: the highest place comes first in the answer.
+
+    `judged` are the campaigns of whose segments all are known; no other one is ever active.
+    `grouped` are those that belong to a group.
+    """
 
     def __init__(
         self,
@@ -30,30 +50,92 @@ class Index:
         levels: LevelLookup,
         values: Mapping[str, ValueLookup],
         items: ItemLookup,
+        fields: Mapping[Parts, FieldLookup],
+        verified: Verified,
+        segments: Mapping[str, Predicate],
+        judged: int,
+        grouped: int,
     ) -> None:
         self.rules = rules
         self.active = active
         self.levels = levels
         self.values = values
         self.items = items
+        self.fields = fields
         self._names = [rule.name for rule in rules]
-        self._fields = tuple(values.items())
+        self._values = tuple(values.items())
+        self._fields = tuple(fields.values())
+        self._verified = verified
+        self._segments = segments
+        self._judged = judged
+        self._grouped = grouped
 
     def matching(self, profile: Mapping[str, Any], at: datetime) -> list[str]:
         """Return the names of the campaigns active at `at` that the profile matches, in order."""
-        found = self.active.at(at) & self.levels.matching(profile.get("level"))
-        for field, lookup in self._fields:
-            found &= lookup.matching(profile.get(field))
-        found = self.items.matching(profile.get("inventory"), found)
         names = self._names
-        return [names[place] for place in descending(found)]
+        return [names[place] for place in self.places(profile, at)]
+
+    def places(
+        self,
+        profile: Mapping[str, Any],
+        at: datetime,
+        *,
+        on: Collection[int] = (),
+        off: Collection[int] = (),
+    ) -> list[int]:
+        """Return the places of the campaigns that the player is in at `at`, in order.
+
+        Those in `on` are among them whatever their matchers, dates and groups are, and those in
+        `off` are not.
+        """
+        found = self._candidates(profile, at)
+        for place in (*off, *on):
+            found &= ~(1 << place)
+        grouped = found & self._grouped
+        # Of a single one there is nothing to choose.
+        if grouped & (grouped - 1):
+            found ^= self._outdone(grouped)
+        for place in on:
+            found |= 1 << place
+        return descending(found)
+
+    def _candidates(self, profile: Mapping[str, Any], at: datetime) -> int:
+        found = self.active.at(at) & self._judged & self.levels.matching(profile.get("level"))
+        for field, values in self._values:
+            found &= values.matching(profile.get(field))
+        found = self.items.matching(profile.get("inventory"), found)
+        for lookup in self._fields:
+            if found & lookup.concerned:
+                found = lookup.matching(profile, found)
+        doubtful = found & self._verified.places
+        if doubtful:
+            player = Player(profile, at, self._segments)
+            predicates = self._verified.predicates
+            for place in descending(doubtful):
+                if not predicates[place](player):
+                    found ^= 1 << place
+        return found
+
+    def _outdone(self, grouped: int) -> int:
+        """Return those of the campaigns that are not the first of their group."""
+        groups: set[str | None] = set()
+        outdone = 0
+        for place in descending(grouped):
+            group = self.rules[place].group
+            if group in groups:
+                outdone |= 1 << place
+            groups.add(group)
+        return outdone
 
 
-def index_of(rules: Sequence[Rule], before: Index | None) -> Steps[Index]:
+def index_of(
+    rules: Sequence[Rule], before: Index | None, segments: Mapping[str, Predicate]
+) -> Steps[Index]:
     """Build the index of rules, the one that comes last in the answer first.
 
     Of the index that was `before` it takes the lookups that would come out the same,
-    place by place: all but one where campaigns were enabled, or got other dates.
+    place by place: all but one where campaigns were enabled, or got other dates. `segments`
+    are those that can be judged.
     """
     kept = before if before and len(before.rules) == len(rules) else None
     changed = _changed(kept.rules, rules) if kept else []
@@ -68,13 +150,53 @@ def index_of(rules: Sequence[Rule], before: Index | None) -> Steps[Index]:
             values[field] = kept.values[field]
         else:
             values[field] = yield from value_lookup([part(rule) for rule in rules])
+    fields = yield from _field_lookups(rules, kept)
+    size = len(rules)
     return Index(
         rules,
         active=kept.active if kept and is_kept(_PERIOD) else (yield from activity(rules)),
         levels=kept.levels if kept and is_kept(_LEVEL) else (yield from level_lookup(rules)),
         values=values,
         items=kept.items if kept and is_kept(_ITEMS) else (yield from item_lookup(rules)),
+        fields=fields,
+        verified=(yield from _verified(rules, fields)),
+        segments=segments,
+        judged=bits_of(
+            [place for place, rule in enumerate(rules) if rule.segments <= segments.keys()], size
+        ),
+        grouped=bits_of(
+            [place for place, rule in enumerate(rules) if rule.group is not None], size
+        ),
     )
+
+
+def _field_lookups(rules: Sequence[Rule], kept: Index | None) -> Steps[dict[Parts, FieldLookup]]:
+    by_path: defaultdict[Parts, dict[int, FieldRule]] = defaultdict(dict)
+    for place, rule in enumerate(rules):
+        for parts, field in rule.fields:
+            by_path[parts][place] = field
+        yield
+    lookups: dict[Parts, FieldLookup] = {}
+    for parts, places in by_path.items():
+        if len(places) < INDEXED_FROM:
+            continue
+        before = kept.fields.get(parts) if kept else None
+        if before is not None and before.rules == places:
+            lookups[parts] = before
+        else:
+            lookups[parts] = yield from field_lookup(parts, len(rules), places)
+    return lookups
+
+
+def _verified(rules: Sequence[Rule], fields: Mapping[Parts, FieldLookup]) -> Steps[Verified]:
+    predicates: dict[int, Predicate] = {}
+    for place, rule in enumerate(rules):
+        rest = [field.predicate for parts, field in rule.fields if parts not in fields]
+        rest += rule.rest
+        if rest:
+            predicates[place] = all_of(rest)
+        yield
+    return Verified(bits_of([*predicates], len(rules)), predicates)
 
 
 _PERIOD = attrgetter("enabled", "start", "end")

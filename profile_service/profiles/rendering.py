@@ -87,7 +87,7 @@ def _plain(value: Any, *, depth: int) -> Any:
         }
     if isinstance(value, list | tuple):
         return [_plain(each, depth=depth + 1) for each in value]
-    if isinstance(value, bool) or value is None or isinstance(value, float | datetime):
+    if isinstance(value, bool | float | datetime | orjson.Fragment) or value is None:
         return value
     if isinstance(value, int):
         return value if -(2**63) <= value <= _MAX_INTEGER else str(value)

@@ -55,7 +55,7 @@ def test_those_that_are_active_and_match_are_named(
         assert sorted(named) == sorted(
             each.name
             for each in published
-            if each.is_active(moment) and matches(each.matchers, profile)
+            if each.is_active(moment) and matches(each.matchers, profile, moment)
         )
         assert sorted(named) == sorted(
             each.name
@@ -147,7 +147,7 @@ def test_every_corner_is_as_the_evaluator_has_it(times: int, others: int) -> Non
         for owned, more, last in product((*_ODD, 0, 1, -1, 0.5), (None, 0, 1), (0, 1))
     ]
     for profile in profiles:
-        expected = [each.name for each in published if matches(each.matchers, profile)]
+        expected = [each.name for each in published if matches(each.matchers, profile, NOW)]
         assert sorted(compiled.matching(profile, NOW)) == sorted(expected)
 
 
@@ -202,7 +202,9 @@ def test_a_large_game_is_answered_as_a_small_one() -> None:
         )
         at = NOW + timedelta(minutes=number * (-1) ** number)
         expected = [
-            each.name for each in in_order if each.is_active(at) and matches(each.matchers, profile)
+            each.name
+            for each in in_order
+            if each.is_active(at) and matches(each.matchers, profile, at)
         ]
         assert compiled.matching(profile, at) == expected
 

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from contracts.campaign import Campaign
 from contracts.matchers import Matchers
+from profile_service.matching.comparing import is_number
 from profile_service.matching.compiled import CompiledCampaigns
-from profile_service.matching.evaluator import is_number, matches, owned_items
+from profile_service.matching.evaluator import matches, owned_items
 from testbed.builders import NOW, Lists, a_campaign, a_profile
 from tests.profile_service.matching.definition import FIELDS, plainly_matches
 from tests.strategies import COUNTRIES, ITEMS, campaigns, profiles
@@ -27,7 +28,7 @@ def test_matching_agrees_with_a_second_reading_of_the_definition(
     campaign: Campaign, profile: dict[str, Any]
 ) -> None:
     """A profile matches exactly when nothing in the definition speaks against it."""
-    assert matches(campaign.matchers, profile) is plainly_matches(campaign.matchers, profile)
+    assert matches(campaign.matchers, profile, NOW) is plainly_matches(campaign.matchers, profile)
 
 
 @given(st.sets(st.sampled_from(ITEMS)), st.data())
@@ -39,9 +40,9 @@ def test_an_item_that_is_used_up_is_not_had(owned: set[str], data: st.DataObject
     )
     some = dict.fromkeys(owned, 1)
     campaign = data.draw(campaigns())
-    assert matches(campaign.matchers, a_profile(inventory=data.draw(used_up) | some)) is matches(
-        campaign.matchers, a_profile(inventory=some)
-    )
+    assert matches(
+        campaign.matchers, a_profile(inventory=data.draw(used_up) | some), NOW
+    ) is matches(campaign.matchers, a_profile(inventory=some), NOW)
 
 
 def _stored_values() -> st.SearchStrategy[Any]:
@@ -76,7 +77,7 @@ def test_no_stored_document_is_an_error(campaign: Campaign, profile: dict[str, A
     """Whatever somebody has stored matches or does not, as the definition and the index say."""
     always = a_campaign("it").model_copy(update={"matchers": campaign.matchers})
     expected = plainly_matches(campaign.matchers, profile)
-    assert matches(campaign.matchers, profile) is expected
+    assert matches(campaign.matchers, profile, NOW) is expected
     assert CompiledCampaigns.of([always]).matching(profile, NOW) == ["it"] * expected
 
 
@@ -106,19 +107,19 @@ def test_a_level_range_includes_its_bounds(
     bounds: tuple[int | None, int | None] | None, level: object, *, expected: bool
 ) -> None:
     """Both bounds belong to the range, and a missing one is open."""
-    assert matches(a_campaign(level=bounds).matchers, a_profile(level=level)) is expected
+    assert matches(a_campaign(level=bounds).matchers, a_profile(level=level), NOW) is expected
 
 
 @pytest.mark.parametrize("level", NO_LEVEL)
 def test_what_is_no_number_is_no_level(level: object) -> None:
     """A level that cannot be compared is in no range, however wide."""
-    assert not matches(a_campaign(level=(0, None)).matchers, a_profile(level=level))
-    assert not matches(a_campaign(level=(None, 2**62)).matchers, a_profile(level=level))
+    assert not matches(a_campaign(level=(0, None)).matchers, a_profile(level=level), NOW)
+    assert not matches(a_campaign(level=(None, 2**62)).matchers, a_profile(level=level), NOW)
 
 
 def _meets(has: Lists | None, does_not_have: Lists | None, **fields: object) -> bool:
     campaign = a_campaign(level=None, has=has, does_not_have=does_not_have)
-    return matches(campaign.matchers, a_profile(**fields))
+    return matches(campaign.matchers, a_profile(**fields), NOW)
 
 
 @pytest.mark.parametrize("field", FIELDS)
@@ -156,8 +157,8 @@ def test_a_missing_field_is_in_no_list(field: str) -> None:
     listed = {"items" if field == "inventory" else field: ("US",)}
     profile = a_profile()
     profile.pop(field, None)
-    assert not matches(a_campaign(level=None, has=listed).matchers, profile)
-    assert matches(a_campaign(level=None, does_not_have=listed).matchers, profile)
+    assert not matches(a_campaign(level=None, has=listed).matchers, profile, NOW)
+    assert matches(a_campaign(level=None, does_not_have=listed).matchers, profile, NOW)
 
 
 @pytest.mark.parametrize("quantity", NO_QUANTITY)
@@ -179,7 +180,7 @@ def test_every_matcher_must_hold() -> None:
         "does_not_have": {"items": ("item_4",), "gender": ("male",)},
     }
     matchers = a_campaign(**lists).matchers  # type: ignore[arg-type]  # a part of the arguments
-    assert matches(matchers, a_profile())
+    assert matches(matchers, a_profile(), NOW)
     for failing in (
         {"level": 9},
         {"country": "RO"},
@@ -187,12 +188,12 @@ def test_every_matcher_must_hold() -> None:
         {"inventory": {"item_1": 1, "item_4": 1}},
         {"gender": "male"},
     ):
-        assert not matches(matchers, a_profile(**failing))
+        assert not matches(matchers, a_profile(**failing), NOW)
 
 
 def test_a_campaign_without_matchers_is_for_everyone() -> None:
     """An absent matcher matches every profile, an empty one too."""
-    assert matches(Matchers(), {})
+    assert matches(Matchers(), {}, NOW)
 
 
 @pytest.mark.parametrize("value", [True, None, "1", datetime(2022, 1, 1, tzinfo=UTC), [1]])
