@@ -52,7 +52,7 @@ async def read_snapshot(
     except ValueError:
         # Written in another way, or broken: parsed whole, it shows which.
         header, rules = await sliced(_as_a_whole(body))
-    return header, await CompiledCampaigns.from_sources(rules, held, getattr(header, "segments", ()), game=game)
+    return header, await CompiledCampaigns.from_sources(rules, held, header.segments, game=game)
 
 
 def _in_pieces(body: bytes, known: Mapping[bytes, Rule]) -> _Read:
