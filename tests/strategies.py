@@ -39,7 +39,7 @@ _NAMES = (
 # The corners of the dates that the campaigns of the pool start and end at.
 _DATES = tuple(datetime(2022, month, 1, tzinfo=UTC) for month in (1, 2, 3))
 
-_TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)
+TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)
 _WHOLES = st.integers(0, MAX_INTEGER)
 _AMOUNTS = st.one_of(_WHOLES, st.floats(0, 1e15, allow_nan=False))
 
@@ -88,8 +88,13 @@ def campaigns(
     *,
     names: st.SearchStrategy[str] | None = None,
     enabled: st.SearchStrategy[bool] | None = None,
+    matchers: st.SearchStrategy[Matchers] | None = None,
+    **fields: st.SearchStrategy[Any],
 ) -> st.SearchStrategy[Campaign]:
-    """Campaigns whose values come from small pools; everything optional may be missing."""
+    """Campaigns whose values come from small pools; everything optional may be missing.
+
+    Their matchers are level, has and does_not_have, unless others are given.
+    """
     return st.builds(
         lambda dates, **fields: Campaign(start_date=dates[0], end_date=dates[1], **fields),
         dates=_periods(),
@@ -98,9 +103,10 @@ def campaigns(
         priority=st.one_of(
             st.sampled_from((0.0, 1.0, 10.5)), st.floats(allow_nan=False, allow_infinity=False)
         ),
-        matchers=_matchers(),
+        matchers=plain_matchers() if matchers is None else matchers,
         enabled=st.booleans() if enabled is None else enabled,
         last_updated=st.none() | instants(),
+        **fields,
     )
 
 
@@ -109,18 +115,19 @@ def segments(*, names: st.SearchStrategy[str] | None = None) -> st.SearchStrateg
     return st.builds(
         Segment,
         name=keys() if names is None else names,
-        matchers=_matchers(),
-        description=st.none() | _TEXTS,
+        matchers=plain_matchers(),
+        description=st.none() | TEXTS,
         last_updated=st.none() | instants(),
     )
 
 
-def _matchers() -> st.SearchStrategy[Matchers]:
+def plain_matchers() -> st.SearchStrategy[Matchers]:
+    """Matchers of level, has and does_not_have."""
     return st.builds(
         Matchers,
-        level=st.none() | _level_ranges(),
-        has=st.none() | _conditions(),
-        does_not_have=st.none() | _conditions(),
+        level=st.none() | level_ranges(),
+        has=st.none() | conditions(),
+        does_not_have=st.none() | conditions(),
     )
 
 
@@ -140,7 +147,8 @@ def _lasts(dates: tuple[datetime | None, datetime | None]) -> bool:
     return dates[0] is None or dates[0] != dates[1]
 
 
-def _level_ranges() -> st.SearchStrategy[LevelRange]:
+def level_ranges() -> st.SearchStrategy[LevelRange]:
+    """Ranges with one bound or both."""
     level = st.integers(0, MAX_POOL_LEVEL)
     return st.one_of(
         st.builds(LevelRange, min=level),
@@ -149,7 +157,8 @@ def _level_ranges() -> st.SearchStrategy[LevelRange]:
     )
 
 
-def _conditions() -> st.SearchStrategy[Conditions]:
+def conditions() -> st.SearchStrategy[Conditions]:
+    """Lists of values that profiles have."""
     lists: dict[Any, st.SearchStrategy[Any]] = {
         "country": _some_of(COUNTRIES),
         "language": _some_of(LANGUAGES),
@@ -202,9 +211,9 @@ def _fresh(value: Any) -> Any:
 
 def stored_profiles() -> st.SearchStrategy[dict[str, Any]]:
     """Profiles as JSON that are accepted for writing, custom fields included."""
-    dates = _instant_texts()
-    texts = st.none() | _TEXTS
-    ids = st.one_of(st.none(), _TEXTS, st.integers(-MAX_INTEGER - 1, MAX_INTEGER))
+    dates = st.none() | instant_texts()
+    texts = st.none() | TEXTS
+    ids = st.one_of(st.none(), TEXTS, st.integers(-MAX_INTEGER - 1, MAX_INTEGER))
     device: dict[Any, st.SearchStrategy[Any]] = {"id": ids, "model": texts, "firmware": texts}
     fields: dict[Any, st.SearchStrategy[Any]] = {
         "credential": texts,
@@ -221,9 +230,9 @@ def stored_profiles() -> st.SearchStrategy[dict[str, Any]]:
         "level": st.one_of(st.none(), st.integers(0, MAX_POOL_LEVEL), _WHOLES),
         "active_campaigns": st.none() | st.lists(keys().map(normalise_key), max_size=3),
         "devices": st.none() | st.lists(st.fixed_dictionaries({}, optional=device), max_size=2),
-        "country": st.one_of(st.none(), st.sampled_from(COUNTRIES), _TEXTS),
-        "language": st.one_of(st.none(), st.sampled_from(LANGUAGES), _TEXTS),
-        "gender": st.one_of(st.none(), st.sampled_from(GENDERS), _TEXTS),
+        "country": st.one_of(st.none(), st.sampled_from(COUNTRIES), TEXTS),
+        "language": st.one_of(st.none(), st.sampled_from(LANGUAGES), TEXTS),
+        "gender": st.one_of(st.none(), st.sampled_from(GENDERS), TEXTS),
         "inventory": st.none()
         | st.dictionaries(st.sampled_from(ITEMS), st.integers(0, 2) | _WHOLES),
         "clan": st.none() | st.fixed_dictionaries({}, optional={"id": ids, "name": texts}),
@@ -234,19 +243,19 @@ def stored_profiles() -> st.SearchStrategy[dict[str, Any]]:
     return st.builds(lambda known, custom: {**known, **custom}, profile, _custom_fields())
 
 
-def _instant_texts() -> st.SearchStrategy[str | None]:
+def instant_texts() -> st.SearchStrategy[str]:
+    """Instants as texts that are read."""
     return st.one_of(
-        st.none(),
         st.sampled_from(("2021-01-10 13:37:17Z", "2021-01-10t13:37:17.5+02:00")),
         instants().map(datetime.isoformat),
     )
 
 
 def _custom_fields() -> st.SearchStrategy[dict[str, Any]]:
-    names = _TEXTS.map(lambda text: text.replace(".", "")).map("_{}".format)
+    names = TEXTS.map(lambda text: text.replace(".", "")).map("_{}".format)
     inner = names.map(lambda name: name.removeprefix("_").lstrip("$") or "x")
     values = st.recursive(
-        st.one_of(st.none(), st.booleans(), _TEXTS, st.integers(-MAX_INTEGER - 1, MAX_INTEGER)),
+        st.one_of(st.none(), st.booleans(), TEXTS, st.integers(-MAX_INTEGER - 1, MAX_INTEGER)),
         lambda children: st.lists(children, max_size=3) | st.dictionaries(inner, children),
         max_leaves=5,
     )
