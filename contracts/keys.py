@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 MAX_KEY_LENGTH = 128
+_MAX_RAW_LENGTH = 4 * MAX_KEY_LENGTH  # before normalisation
 
 KEY_RULE = (
     f"1 to {MAX_KEY_LENGTH} printable characters, spaces allowed; "
@@ -20,7 +21,8 @@ def normalise_key(text: str) -> str:
     Raises:
         ValueError: the text cannot be a key; the message says what a key is.
     """
-    key = unicodedata.normalize("NFC", text)
+    # Normalisation may change the length; what is far too long is refused without it.
+    key = unicodedata.normalize("NFC", text) if len(text) <= _MAX_RAW_LENGTH else ""
     if (
         not 1 <= len(key) <= MAX_KEY_LENGTH
         or key in {".", ".."}
@@ -38,8 +40,6 @@ def normalise_key(text: str) -> str:
 
 Key = Annotated[
     str,
-    # The length is checked after normalisation, which may change it; a text of
-    # more than four times the limit is refused without normalising it.
-    Field(max_length=4 * MAX_KEY_LENGTH, json_schema_extra={"minLength": 1}),
+    Field(json_schema_extra={"minLength": 1, "maxLength": _MAX_RAW_LENGTH}),
     AfterValidator(normalise_key),
 ]

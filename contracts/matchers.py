@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
+from itertools import islice
 from typing import Annotated, Any, Self
 
 from pydantic import (
@@ -157,13 +158,22 @@ class Matchers(Contract):
     segment: SegmentReference | None = None
     rollout: Rollout | None = None
 
-    @field_validator("where")
+    @field_validator("where", mode="wrap")
     @classmethod
-    def _tests_something(cls, value: Any) -> Any:
-        if value is not None and not value:
+    def _tests_fields(cls, value: Any, read: ValidatorFunctionWrapHandler) -> Any:
+        if not isinstance(value, dict):
+            return read(value)
+        if not value:
             message = "must test at least one field; leave it out to match everyone"
             raise ValueError(message)
-        return value
+        if len(value) > MAX_CONDITIONS:  # to name each mistake of very many takes long
+            message = f"must test at most {MAX_CONDITIONS} fields"
+            raise ValueError(message)
+        tests = read(value)
+        if len(tests) < len(value):
+            message = "must test a field once; two paths are the same after Unicode NFC"
+            raise ValueError(message)
+        return tests
 
     @field_validator("any", "all", "none", mode="before")
     @classmethod
@@ -189,7 +199,8 @@ class Matchers(Contract):
     @property
     def conditions(self) -> int:
         """The number of conditions, however deep; matchers in a list count as one at least."""
-        return sum(max(_own_conditions(each), 1) for each in self.within())
+        listed = islice(self.within(), 1, None)
+        return _own_conditions(self) + sum(max(_own_conditions(each), 1) for each in listed)
 
 
 Listed = Annotated[tuple[Matchers, ...], Field(fail_fast=True, max_length=MAX_CONDITIONS)]
@@ -219,12 +230,17 @@ def _own_conditions(matchers: Matchers) -> int:
 
 
 def _check_nesting(value: Any) -> Any:
-    """Refuse what is nested too deeply before it is read, which is recursive."""
+    """Refuse what is nested too deeply, or is too much, before it is read, which is recursive."""
     level: list[Any] = [value]
+    found = 0
     for _ in range(MAX_NESTING + 1):
-        level = [*_nested(level)]
+        level = [*islice(_nested(level), MAX_CONDITIONS + 1)]
         if not level:
             return value
+        found += len(level)
+        if found > MAX_CONDITIONS:  # each counts as one at least
+            message = f"must have at most {MAX_CONDITIONS} conditions"
+            raise ValueError(message)
     message = f"any, all and none must not be nested more than {MAX_NESTING} deep"
     raise ValueError(message)
 

@@ -12,14 +12,17 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    ValidationError,
     WithJsonSchema,
     model_validator,
 )
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from contracts.contract import MAX_INTEGER, Contract
 from contracts.instants import Instant
 
 MAX_PATH_LENGTH = 256
+_MAX_RAW_PATH_LENGTH = 4 * MAX_PATH_LENGTH  # before normalisation
 MAX_TEXT_LENGTH = 256
 MAX_VALUES = 10_000
 # What the service writes itself: a campaign that read it would depend on its own answers.
@@ -71,14 +74,15 @@ def parse_version(text: str) -> Version:
         ValueError: the text is none.
     """
     try:
-        return Version(text)
+        return Version(text if len(text) <= MAX_TEXT_LENGTH else "")
     except InvalidVersion:
         message = "must be a version such as 1.10.0, 2024.1 or 1.2.3-beta"
         raise ValueError(message) from None
 
 
 def _check_path(path: str) -> str:
-    normal = unicodedata.normalize("NFC", path)
+    # What is far too long is refused without normalising it.
+    normal = unicodedata.normalize("NFC", path) if len(path) <= _MAX_RAW_PATH_LENGTH else ""
     parts = normal.split(".")
     if (
         not 1 <= len(normal) <= MAX_PATH_LENGTH
@@ -103,7 +107,7 @@ def _check_scalar(value: Any) -> Any:
         return value
     if isinstance(value, NUMBERS):
         return _check_number(value)
-    message = "must be text, a number, true or false"
+    message = "must be a string, a number, true or false"
     raise ValueError(message)
 
 
@@ -119,7 +123,7 @@ def _check_number(value: Any) -> Any:
 
 def _check_values(value: Any) -> Any:
     if not isinstance(value, list | tuple):
-        message = "must be a list of texts, numbers, true or false"
+        message = "must be a list of strings, numbers, true or false"
         raise ValueError(message)  # noqa: TRY004 - pydantic makes a ValidationError of it
     if not 1 <= len(value) <= MAX_VALUES:
         message = f"must have 1 to {MAX_VALUES:,} values"
@@ -129,8 +133,10 @@ def _check_values(value: Any) -> Any:
         try:
             checked.append(_check_scalar(each))
         except ValueError as error:
-            message = f"value {number} {error}"
-            raise ValueError(message) from None
+            refused = PydanticCustomError("value", "{message}", {"message": str(error)})
+            raise ValidationError.from_exception_data(
+                "FieldTest", [InitErrorDetails(type=refused, loc=(number,), input=None)]
+            ) from None
     return tuple(checked)
 
 
@@ -138,14 +144,15 @@ def _check_text(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
-def _check_duration(text: str) -> str:
-    parse_duration(text)
-    return text
+def _check_duration(value: Any) -> Any:
+    # Anything but text is refused by the same rule, which says what is allowed.
+    parse_duration(value if isinstance(value, str) else "")
+    return value
 
 
-def _check_version(text: str) -> str:
-    parse_version(text)
-    return text
+def _check_version(value: Any) -> Any:
+    parse_version(value if isinstance(value, str) else "")
+    return value
 
 
 def _or_absent(check: Callable[[Any], Any]) -> BeforeValidator:
@@ -155,7 +162,7 @@ def _or_absent(check: Callable[[Any], Any]) -> BeforeValidator:
 
 Path = Annotated[
     str,
-    Field(max_length=4 * MAX_PATH_LENGTH, json_schema_extra={"minLength": 1}),
+    Field(json_schema_extra={"minLength": 1, "maxLength": _MAX_RAW_PATH_LENGTH}),
     AfterValidator(_check_path),
 ]
 _SCALAR_SCHEMA = {"type": ["string", "number", "boolean", "null"]}
@@ -170,11 +177,11 @@ _Number = Annotated[Any, _or_absent(_check_number), WithJsonSchema({"type": ["nu
 _Values = Annotated[Any, _or_absent(_check_values), WithJsonSchema(_VALUES_SCHEMA)]
 _Part = Annotated[str, Field(min_length=1, max_length=MAX_TEXT_LENGTH), AfterValidator(_check_text)]
 _Duration = Annotated[
-    str,
-    Field(max_length=64, json_schema_extra={"format": "duration"}),
-    AfterValidator(_check_duration),
+    str, BeforeValidator(_check_duration), Field(json_schema_extra={"format": "duration"})
 ]
-_Version = Annotated[str, Field(max_length=MAX_TEXT_LENGTH), AfterValidator(_check_version)]
+_Version = Annotated[
+    str, BeforeValidator(_check_version), Field(json_schema_extra={"maxLength": MAX_TEXT_LENGTH})
+]
 
 # The operators that `ignore_case` is about.
 TEXT_OPERATORS = ("starts_with", "ends_with", "contains")
@@ -218,14 +225,22 @@ class FieldTest(Contract):
     version_lte: _Version | None = None
     version_eq: _Version | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _is_no_bare_value(cls, value: Any) -> Any:
+        if isinstance(value, dict | FieldTest):
+            return value
+        message = 'must be a JSON object of operators, such as {"eq": ...} or {"in": [...]}'
+        raise ValueError(message)
+
     @model_validator(mode="after")
     def _is_a_test(self) -> Self:
         named = dict(self.operators())
-        if not named:
-            message = f"must name at least one operator; allowed: {', '.join(OPERATORS)}"
-            raise ValueError(message)
         if self.ignore_case is not None and not any(each in named for each in TEXT_OPERATORS):
             message = f"ignore_case stands beside one of {', '.join(TEXT_OPERATORS)} only"
+            raise ValueError(message)
+        if not named:
+            message = f"must name at least one operator; allowed: {', '.join(OPERATORS)}"
             raise ValueError(message)
         return self
 

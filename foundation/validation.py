@@ -62,7 +62,7 @@ def _problems_of(
         place = _place(found, value)
         message = _message(found, model)
         if (of_union := unions.get(place)) is not None:
-            of_union["msg"] += f", or: {message}"
+            of_union["msg"] = _either(of_union["msg"], message)
             continue
         if len(problems) == MAX_PROBLEMS:
             break
@@ -70,6 +70,12 @@ def _problems_of(
         if len(place) < len(found["loc"]):
             unions[place] = problems[-1]
     return problems
+
+
+def _either(message: str, other: str) -> str:
+    """Return what a member of a union or another allows; a whole number is a number."""
+    is_number = message == f"must be {_WHOLE}" and other == f"must be {_NUMBER}"
+    return other if is_number else f"{message}, or: {other}"
 
 
 def _place(found: ErrorDetails, value: Any) -> tuple[int | str, ...]:
@@ -91,12 +97,19 @@ def _message(found: ErrorDetails, model: type[BaseModel]) -> str:
 
 def message_of(found: Mapping[str, Any]) -> str:
     """Return what pydantic found wrong in this project's words; the input is not repeated."""
+    if found["type"] == "string_too_short" and found["ctx"]["min_length"] == 1:
+        return "must not be empty"
+    if found["type"] == "too_long":
+        return f"must have at most {found['ctx']['max_length']} entries"
     allowed = _TYPES.get(found["type"])
     if allowed is not None:
         return f"must be {allowed.format(**found.get('ctx', {}))}"
     message: str = _MESSAGES.get(found["type"]) or found["msg"].removeprefix("Value error, ")
     return _SHOULD.sub("must ", message)
 
+
+_WHOLE = "a whole number"
+_NUMBER = "a number"
 
 # What pydantic says of these either names Python's types or repeats a part of the input.
 _TYPES = {
@@ -105,12 +118,12 @@ _TYPES = {
     "model_type": "a JSON object",
     "dict_type": "a JSON object",
     "string_type": "a string",
-    "int_type": "a whole number",
-    "int_parsing": "a whole number",
+    "int_type": _WHOLE,
+    "int_parsing": _WHOLE,
     "int_parsing_size": "a whole number that is not as long",
-    "int_from_float": "a whole number",
-    "float_type": "a number",
-    "float_parsing": "a number",
+    "int_from_float": _WHOLE,
+    "float_type": _NUMBER,
+    "float_parsing": _NUMBER,
     "bool_type": "true or false",
     "bool_parsing": "true or false",
     "uuid_type": "a UUID",
