@@ -23,11 +23,14 @@ def overrides_of(profile: Mapping[str, Any], at: datetime) -> dict[str, Override
     stored = profile.get(OVERRIDES_FIELD)
     found: dict[str, Override] = {}
     for each in stored if isinstance(stored, list) else ():
-        if not isinstance(each, dict) or each.get("state") not in {"on", "off"}:
+        if not isinstance(each, dict):
             continue
-        campaign, until = each.get("campaign"), instant_of(each.get("until"))
-        if type(campaign) is str and until is not None and at < until:
+        campaign, state = each.get("campaign"), each.get("state")
+        until = instant_of(each.get("until"))
+        if type(campaign) is not str or until is None or until <= at:
+            continue
+        # By equality: others may have stored what has no hash.
+        if state == "on" or state == "off":  # noqa: PLR1714
             variant = each.get("variant")
-            is_on = each["state"] == "on"
-            found[campaign] = Override(is_on, variant if type(variant) is str else None)
+            found[campaign] = Override(state == "on", variant if type(variant) is str else None)
     return found
