@@ -221,8 +221,8 @@ def _log_commit(change: Change) -> None:
         change.revision,
         change.op,
         change.actor,
-        len(change.put),
-        len(change.deleted),
+        len(change.put) + len(change.put_segments),
+        len(change.deleted) + len(change.deleted_segments),
     )
 
 

@@ -1,4 +1,4 @@
-"""Change: one commit to the campaigns; and ChangeLog, where commits are kept."""
+"""Change: one commit to campaigns and segments; and ChangeLog, where commits are kept."""
 
 from collections.abc import AsyncGenerator
 from enum import StrEnum
@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field, JsonValue
 from contracts.campaign import LoggedCampaign
 from contracts.contract import Received
 from contracts.instants import Instant
+from contracts.segment import LoggedSegment
 from contracts.snapshot import Revision, Uuid
 
 SERVICE_ACTOR = "campaign service"  # the actor of changes that no operator asked for
@@ -24,13 +25,25 @@ class Operation(StrEnum):
     PATCH = "patch"
     DELETE = "delete"
     IMPORT = "import"
+    PUT_SEGMENT = "put_segment"
+    DELETE_SEGMENT = "delete_segment"
+    IMPORT_SEGMENTS = "import_segments"
     RENEW = "renew"
     ARCHIVE = "archive"
+
+
+def _is_empty(values: tuple[object, ...]) -> bool:
+    return not values
+
+
+# Left out when it is empty, as in the changes of versions without segments.
+_OrAbsent = Field(strict=False, exclude_if=_is_empty)
 
 
 class Change(Received):
     """One commit: campaigns written (`put`), names removed (`deleted`), the actor and the time.
 
+    `put_segments` and `deleted_segments` are the same of segments, and absent when empty.
     `previous` is the id of the change before this one; None only at revision 0. Revision 0
     creates a store and names its `store_id`; a renewal gives the log a new `store_id`, with
     the one that it continues in `renewed_from`. A change is folded by these fields alone:
@@ -51,10 +64,12 @@ class Change(Received):
     deleted: Annotated[tuple[str, ...], Field(strict=False)] = ()
     store_id: Uuid | None = None
     renewed_from: Uuid | None = None
+    put_segments: Annotated[tuple[LoggedSegment, ...], _OrAbsent] = ()
+    deleted_segments: Annotated[tuple[str, ...], _OrAbsent] = ()
 
 
 class Checkpoint(Received):
-    """The state of the campaigns as of the change `head` at `revision`, as bytes of JSON."""
+    """The state as of the change `head` at `revision`, as bytes of JSON."""
 
     revision: Revision
     head: Uuid

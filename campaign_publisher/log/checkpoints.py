@@ -2,33 +2,38 @@
 
 import asyncio
 import logging
+from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 import orjson
 from pydantic import ConfigDict, TypeAdapter
 
 from campaign_publisher.log.change import ChangeLog, Checkpoint, LogUnavailable
-from campaign_publisher.log.state import CampaignState, StoredCampaign
+from campaign_publisher.log.state import CampaignState, StoredCampaign, StoredSegment
 from contracts.campaign import LoggedCampaign
 from contracts.contract import Received
+from contracts.segment import LoggedSegment
 from contracts.snapshot import Renewals, Revision, Uuid
 from foundation.slices import in_slices
 
 logger = logging.getLogger(__name__)
 
-FORMAT: Final = 2
+FORMAT: Final = 3
+# Its writers know no segments, and leave out those that the log holds.
+WITHOUT_SEGMENTS: Final = 2
 
 _REVISION = TypeAdapter[int](Revision, config=ConfigDict(strict=True))
 
 
 class _Saved(Received):
-    """A state without its campaigns, which are read in slices."""
+    """A state without its campaigns and segments, which are read in slices."""
 
-    format: Literal[2]
+    format: Literal[2, 3]
     store_id: Uuid
     renewed_from: Renewals
     revision: Revision
     head: Uuid
+    segments: list[dict[str, Any]] | None = None
     campaigns: list[dict[str, Any]]
 
 
@@ -40,12 +45,21 @@ def to_checkpoint(state: CampaignState) -> Checkpoint:
         "renewed_from": [str(store) for store in state.renewed_from],
         "revision": state.revision,
         "head": str(state.head),
+        "segments": [orjson.Fragment(stored.json) for stored in state.segments.values()],
         "campaigns": [orjson.Fragment(stored.json) for stored in state.campaigns.values()],
     }
     return Checkpoint(revision=state.revision, head=state.head, state=orjson.dumps(saved))
 
 
-async def from_checkpoint(checkpoint: Checkpoint) -> CampaignState:
+@dataclass(frozen=True, slots=True)
+class Checkpointed:
+    """The state of a checkpoint, and whether it has the segments too."""
+
+    state: CampaignState
+    has_segments: bool
+
+
+async def from_checkpoint(checkpoint: Checkpoint) -> Checkpointed:
     """Return the state of a checkpoint. Works in slices.
 
     Raises:
@@ -59,7 +73,18 @@ async def from_checkpoint(checkpoint: Checkpoint) -> CampaignState:
         revision = _REVISION.validate_python(document.pop("revision", None))
         campaign = LoggedCampaign.model_validate(document)
         campaigns[campaign.name] = StoredCampaign.of(campaign, revision)
-    return CampaignState(saved.store_id, saved.renewed_from, saved.revision, saved.head, campaigns)
+    has_segments = saved.format != WITHOUT_SEGMENTS
+    if has_segments and saved.segments is None:
+        raise ValueError("the state has no segments")
+    segments = {}
+    async for document in in_slices(saved.segments or () if has_segments else ()):
+        revision = _REVISION.validate_python(document.pop("revision", None))
+        segment = LoggedSegment.model_validate(document)
+        segments[segment.name] = StoredSegment.of(segment, revision)
+    state = CampaignState(
+        saved.store_id, saved.renewed_from, saved.revision, saved.head, campaigns, segments
+    )
+    return Checkpointed(state, has_segments)
 
 
 class Checkpointer:

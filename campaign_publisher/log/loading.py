@@ -2,6 +2,7 @@
 
 import logging
 from contextlib import aclosing
+from dataclasses import replace
 from uuid import uuid4
 
 from campaign_publisher.log.change import (
@@ -42,10 +43,10 @@ async def read_as_it_is(log: ChangeLog) -> CampaignState:
 
 
 async def _read_from_checkpoint(log: ChangeLog, *, strict_after: int) -> tuple[CampaignState, int]:
-    base = await _checkpointed(log)
+    base, folded = await _checkpointed(log)
     async with aclosing(log.read(base.revision + 1)) as changes:
         state = await fold(base, changes, strict_after=strict_after)
-    return state, state.revision - base.revision
+    return state, folded + state.revision - base.revision
 
 
 async def create_store(log: ChangeLog, clock: Clock) -> CampaignState:
@@ -68,15 +69,24 @@ async def create_store(log: ChangeLog, clock: Clock) -> CampaignState:
     return await fold(EMPTY, [founding])
 
 
-async def _checkpointed(log: ChangeLog) -> CampaignState:
+async def _checkpointed(log: ChangeLog) -> tuple[CampaignState, int]:
+    """Return the state of the newest checkpoint, and how many changes had to be folded for it."""
     checkpoint = await log.newest_checkpoint()
     if checkpoint is None:
-        return EMPTY
+        return EMPTY, 0
     try:
-        return await from_checkpoint(checkpoint)
+        found = await from_checkpoint(checkpoint)
     except ValueError:
         logger.warning(
             "the checkpoint at revision %d cannot be used; reading the whole log",
             checkpoint.revision,
         )
-        return EMPTY
+        return EMPTY, 0
+    if found.has_segments:
+        return found.state, 0
+    # Its campaigns are kept: the log may lack changes that they come from.
+    logger.info("the checkpoint at revision %d has no segments: reading them", checkpoint.revision)
+    async with aclosing(log.read(0)) as changes:
+        whole = await fold(EMPTY, changes, strict_after=MAX_INTEGER)
+    # Changes after the checkpoint are in it already: they do nothing to it when folded again.
+    return replace(found.state, segments=whole.segments), checkpoint.revision + 1

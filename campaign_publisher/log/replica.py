@@ -119,8 +119,9 @@ class LogReplica:
             self._examined_at = NEVER
             raise
         logger.info(
-            "loaded %d campaigns at revision %d of store %s",
+            "loaded %d campaigns and %d segments at revision %d of store %s",
             len(state.campaigns),
+            len(state.segments),
             state.revision,
             state.store_id,
         )

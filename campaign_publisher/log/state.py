@@ -1,8 +1,8 @@
-"""CampaignState: the campaigns as of one change of the log, folded from the changes up to it."""
+"""CampaignState: campaigns and segments as of one change, folded from the changes up to it."""
 
 from collections.abc import AsyncIterable, Iterable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Self
 from uuid import UUID
 
@@ -77,7 +77,7 @@ class CampaignState:
     revision: int
     head: UUID
     campaigns: Mapping[str, StoredCampaign]
-    segments: Mapping[str, StoredSegment] = field(default_factory=dict)
+    segments: Mapping[str, StoredSegment]
 
     @property
     def position(self) -> LogPosition:
@@ -92,7 +92,7 @@ class CampaignState:
 
 # The state before the first change of a log.
 EMPTY = CampaignState(
-    store_id=UUID(int=0), renewed_from=(), revision=-1, head=UUID(int=0), campaigns={}
+    store_id=UUID(int=0), renewed_from=(), revision=-1, head=UUID(int=0), campaigns={}, segments={}
 )
 
 
@@ -112,17 +112,22 @@ async def fold(
             first change of a log names no store.
     """
     campaigns: dict[str, StoredCampaign] | None = None
+    segments: dict[str, StoredSegment] = {}
     async with aclosing(in_slices(changes)) as slices:
         async for change in slices:
             if campaigns is None:
-                campaigns = dict(state.campaigns)
+                campaigns, segments = dict(state.campaigns), dict(state.segments)
             if change.revision > strict_after:
                 _check_chain(state, change)
-            state = _moved(state, change, campaigns)
+            state = _moved(state, change, campaigns, segments)
             for name in change.deleted:
                 campaigns.pop(name, None)
             async for campaign in in_slices(change.put):
                 campaigns[campaign.name] = StoredCampaign.of(campaign, change.revision)
+            for name in change.deleted_segments:
+                segments.pop(name, None)
+            async for segment in in_slices(change.put_segments):
+                segments[segment.name] = StoredSegment.of(segment, change.revision)
     return state
 
 
@@ -137,11 +142,14 @@ def _check_chain(state: CampaignState, change: Change) -> None:
 
 
 def _moved(
-    state: CampaignState, change: Change, campaigns: Mapping[str, StoredCampaign]
+    state: CampaignState,
+    change: Change,
+    campaigns: Mapping[str, StoredCampaign],
+    segments: Mapping[str, StoredSegment],
 ) -> CampaignState:
     store_id, renewed_from = state.store_id, state.renewed_from
     if change.store_id is not None:
         store_id = change.store_id
     if change.renewed_from is not None:
         renewed_from = (change.renewed_from, *renewed_from)[:MAX_RENEWALS]
-    return CampaignState(store_id, renewed_from, change.revision, change.id, campaigns)
+    return CampaignState(store_id, renewed_from, change.revision, change.id, campaigns, segments)

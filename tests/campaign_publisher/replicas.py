@@ -16,6 +16,7 @@ from campaign_publisher.log.replica import LogReplica
 from campaign_publisher.log.state import EMPTY, CampaignState, fold
 from campaign_publisher.service import CampaignService
 from contracts.campaign import Campaign, LoggedCampaign
+from contracts.segment import LoggedSegment, Segment
 from foundation.clock import Clock
 from testbed.builders import NOW, STORE_ID, a_head
 from testbed.fakes import FakeClock
@@ -66,8 +67,10 @@ def a_change(
     deleted: Iterable[str] = (),
     store_id: UUID | None = None,
     renewed_from: UUID | None = None,
+    put_segments: Iterable[Segment] = (),
+    deleted_segments: Iterable[str] = (),
 ) -> Change:
-    """Return a change that puts campaigns.
+    """Return a change that puts campaigns and segments.
 
     Without an id it has the one of its revision; without `previous` it follows the change
     with the id of the revision before.
@@ -83,9 +86,11 @@ def a_change(
         deleted=tuple(deleted),
         store_id=store_id or (None if revision else STORE_ID),
         renewed_from=renewed_from,
+        put_segments=tuple(LoggedSegment.of(segment) for segment in put_segments),
+        deleted_segments=tuple(deleted_segments),
     )
 
 
-async def a_state(*campaigns: Campaign) -> CampaignState:
-    """Return the state of a log whose second and last change puts campaigns."""
-    return await fold(EMPTY, [a_change(0), a_change(1, *campaigns)])
+async def a_state(*campaigns: Campaign, segments: Iterable[Segment] = ()) -> CampaignState:
+    """Return the state of a log whose second and last change puts campaigns and segments."""
+    return await fold(EMPTY, [a_change(0), a_change(1, *campaigns, put_segments=segments)])

@@ -10,9 +10,16 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from campaign_publisher.log.change import Checkpoint
-from campaign_publisher.log.checkpoints import Checkpointer, from_checkpoint, to_checkpoint
+from campaign_publisher.log.checkpoints import (
+    Checkpointed,
+    Checkpointer,
+    from_checkpoint,
+    to_checkpoint,
+)
 from campaign_publisher.log.state import EMPTY, CampaignState, fold
 from contracts.campaign import Campaign
+from contracts.matchers import Matchers
+from contracts.segment import Segment
 from foundation.tasks import running
 from testbed.builders import OTHER_STORE_ID, STORE_ID, a_campaign, a_head, golden
 from testbed.fakes import InMemoryLog
@@ -23,17 +30,52 @@ from tests.simulated_time import SimulatedClock, settle, simulated
 
 @given(
     campaigns=st.lists(strategies.campaigns(), max_size=3, unique_by=lambda each: each.name),
+    segments=st.lists(strategies.segments(), max_size=3, unique_by=lambda each: each.name),
     is_renewed=st.booleans(),
 )
 async def test_a_state_comes_back_from_its_checkpoint(
-    campaigns: list[Campaign], *, is_renewed: bool
+    campaigns: list[Campaign], segments: list[Segment], *, is_renewed: bool
 ) -> None:
     """A checkpoint gives back the same state, JSON and revisions included."""
-    state = await a_state(*campaigns)
+    state = await a_state(*campaigns, segments=segments)
     if is_renewed:
         renewal = a_change(2, store_id=OTHER_STORE_ID, renewed_from=STORE_ID)
         state = await fold(state, [renewal])
-    assert await from_checkpoint(to_checkpoint(state)) == state
+    assert await from_checkpoint(to_checkpoint(state)) == Checkpointed(state, has_segments=True)
+
+
+async def test_golden() -> None:
+    """The checkpoint that is kept today is read and written the same for ever."""
+    document = golden("checkpoint")
+    found = await from_checkpoint(saved_as(document))
+    assert found.has_segments
+    assert to_checkpoint(found.state) == saved_as(document)
+
+
+async def test_todays_checkpoint_has_segments() -> None:
+    """One that lost them is refused, so that they are not taken for deleted."""
+    document = golden("checkpoint")
+    del document["segments"]
+    with pytest.raises(ValueError, match="no segments"):
+        await from_checkpoint(saved_as(document))
+
+
+async def test_an_earlier_checkpoint_has_no_segments() -> None:
+    """One of before there were segments is read, and says that they are missing."""
+    document = golden("earlier_checkpoint")
+    # An earlier version keeps no key that it does not know; this one is somebody's mistake.
+    found = await from_checkpoint(saved_as({**document, "segments": [{"name": "whales"}]}))
+    assert found == await from_checkpoint(saved_as(document))
+    assert not found.has_segments
+    assert [*found.state.campaigns] == ["later"]
+    assert found.state.segments == {}
+
+
+def saved_as(document: dict[str, Any]) -> Checkpoint:
+    """Return a checkpoint with this state, of the change that the state names."""
+    return Checkpoint(
+        revision=document["revision"], head=document["head"], state=orjson.dumps(document)
+    )
 
 
 @pytest.mark.parametrize("field", ["revision", "head"])
@@ -66,18 +108,20 @@ def places(value: Any) -> Iterator[tuple[Any, Any]]:
 
 
 async def test_a_checkpoint_of_a_later_version_loses_nothing() -> None:
-    """Its campaigns keep unknown keys and matchers, and are written again as they were."""
+    """Campaigns and segments keep unknown keys and matchers, and are written as they were."""
     document = golden("later_checkpoint")
-    saved = Checkpoint(revision=1, head=document["head"], state=orjson.dumps(document))
-    again = orjson.loads(to_checkpoint(await from_checkpoint(saved)).state)
+    found = await from_checkpoint(saved_as(document))
+    again = orjson.loads(to_checkpoint(found.state).state)
     assert again["campaigns"] == document["campaigns"]
+    assert again["segments"] == document["segments"]
 
 
 @given(choice=st.data())
 async def test_a_checkpoint_that_lost_something_is_a_value_error(choice: st.DataObject) -> None:
     """Without one of its keys, or with another type of value, it is refused or gives the same."""
     # Every field has its default, so that one that is missing can make no other campaign.
-    state = await a_state(a_campaign(level=None))
+    everyone = Segment(name="everyone", matchers=Matchers())
+    state = await a_state(a_campaign(level=None), segments=[everyone])
     checkpoint = to_checkpoint(state)
     document = orjson.loads(checkpoint.state)
     holder, key = choice.draw(st.sampled_from([*places(document)]))
@@ -95,7 +139,7 @@ async def test_a_checkpoint_that_lost_something_is_a_value_error(choice: st.Data
         )
     except ValueError:
         return
-    assert found == state
+    assert found == Checkpointed(state, has_segments=True)
 
 
 def saved(log: InMemoryLog) -> list[int]:

@@ -8,7 +8,7 @@ import pytest
 from campaign_publisher.log.change import Change
 from campaign_publisher.log.history import MAX_CHANGES, MAX_CHANGES_BYTES, Page, read_page
 from foundation.errors import Unavailable
-from testbed.builders import STORE_ID, a_campaign
+from testbed.builders import STORE_ID, a_campaign, a_segment
 from testbed.fakes import InMemoryLog
 from tests.campaign_publisher.replicas import a_change, a_loaded_replica
 
@@ -57,8 +57,15 @@ async def test_a_change_that_fills_a_page_is_on_one() -> None:
 
 
 async def test_changes_are_shown_whole() -> None:
-    """Actor, operation and time, with the campaigns that were put, as the log has them."""
-    change = a_change(1, a_campaign("a"), deleted=["b"], actor="anna")
+    """Actor, operation and time, with all that was put and deleted, as the log has them."""
+    change = a_change(
+        1,
+        a_campaign("a"),
+        deleted=["b"],
+        actor="anna",
+        put_segments=[a_segment("c")],
+        deleted_segments=["d"],
+    )
     log_replica = (await a_loaded_replica(InMemoryLog(a_change(0), change))).log_replica
     [shown] = (await read_page(log_replica, 0)).changes
     assert Change.model_validate_json(shown) == change

@@ -36,6 +36,7 @@ from campaign_publisher.log.state import EMPTY, fold
 from campaign_publisher.service import CampaignService
 from campaign_publisher.settings import Settings
 from contracts.campaign import Campaign
+from contracts.segment import Segment
 from devstack.sqlite_log import open_sqlite_log
 from foundation.clock import SystemClock
 from foundation.mongo import Database, mongo_database
@@ -143,13 +144,26 @@ REVISIONS = count()
 @given(
     campaigns=st.lists(strategies.campaigns(), max_size=3),
     deleted=st.lists(strategies.keys(), max_size=2),
+    segments=st.lists(strategies.segments(), max_size=3),
     store_id=st.none() | st.uuids(),
 )
 async def test_any_change_comes_back_as_it_was(
-    log: ChangeLog, campaigns: list[Campaign], deleted: list[str], store_id: Any
+    log: ChangeLog,
+    campaigns: list[Campaign],
+    deleted: list[str],
+    segments: list[Segment],
+    store_id: Any,
 ) -> None:
     """All fields of a change come back equal, microseconds included."""
-    change = a_change(next(REVISIONS), *campaigns, id=uuid4(), deleted=deleted, store_id=store_id)
+    change = a_change(
+        next(REVISIONS),
+        *campaigns,
+        id=uuid4(),
+        deleted=deleted,
+        store_id=store_id,
+        put_segments=segments,
+        deleted_segments=deleted,
+    )
     assert await log.append(change)
     assert await log.newest() == change
     assert await changes_of(log, first=change.revision) == [change]
@@ -357,6 +371,8 @@ BROKEN: dict[str, dict[str, Any]] = {
         "put": [{"game": "g", "name": "a", "matchers": {"xp": b"1"}}]
     },
     "no list": {"put": 5},
+    "no list of segments": {"put_segments": {}},
+    "a bad segment": {"put_segments": [{"name": "whales"}]},
     "no date": {"at": 5},
 }
 

@@ -1,16 +1,19 @@
 """A replica's copy of the campaigns: loaded, followed, and given up when the log is replaced."""
 
+import asyncio
 from collections.abc import Sequence
 from uuid import UUID
 
+import orjson
 import pytest
 
-from campaign_publisher.log.change import Change, LogUnavailable
+from campaign_publisher.log.change import Change, Checkpoint, LogUnavailable
 from campaign_publisher.log.checkpoints import to_checkpoint
 from campaign_publisher.log.replica import EXAMINE_SECONDS, MAX_MISSED_POLLS
 from campaign_publisher.log.state import EMPTY, CampaignState, fold
 from foundation.errors import Unavailable
-from testbed.builders import OTHER_STORE_ID, STORE_ID, a_campaign, a_head
+from foundation.tasks import running
+from testbed.builders import OTHER_STORE_ID, STORE_ID, a_campaign, a_head, a_segment
 from testbed.fakes import FakeClock, InMemoryLog
 from tests.campaign_publisher.replicas import POLL, a_change, a_loaded_replica, a_replica, a_state
 
@@ -373,9 +376,57 @@ async def test_a_broken_checkpoint_costs_time_only() -> None:
     """Without a readable checkpoint the whole log is read."""
     log = InMemoryLog(a_change(0), a_change(1, a_campaign("a")))
     good = to_checkpoint(await a_state(a_campaign("a")))
-    for state in (b"", b"{}", good.state[:-9], good.state.replace(b'"format":2', b'"format":9')):
+    assert good.state.startswith(b'{"format":3')
+    for state in (b"", b"{}", good.state[:-9], good.state.replace(b'"format":3', b'"format":9')):
         log.checkpoints = [good.model_copy(update={"state": state})]
         assert names((await a_loaded_replica(log)).state) == ["a"]
+
+
+def without_segments(state: CampaignState) -> Checkpoint:
+    """Return the checkpoint that a version which knows no segments keeps of a state."""
+    checkpoint = to_checkpoint(state)
+    document = orjson.loads(checkpoint.state)
+    del document["segments"]
+    return checkpoint.model_copy(update={"state": orjson.dumps({**document, "format": 2})})
+
+
+async def test_the_segments_that_a_checkpoint_lacks_are_read_from_the_log() -> None:
+    """A replica of a version that knows no segments cannot lose them by its checkpoints."""
+    log = InMemoryLog(
+        a_change(0),
+        a_change(1, a_campaign("a"), put_segments=[a_segment("kept"), a_segment("deleted")]),
+        a_change(2, a_campaign("b"), deleted_segments=["deleted"]),
+        a_change(3, put_segments=[a_segment("later")]),
+    )
+    whole = (await a_loaded_replica(log)).state
+    assert sorted(whole.segments) == ["kept", "later"]
+    log.checkpoints = [without_segments(await fold(EMPTY, log.changes[:3]))]
+    log.reads.clear()
+    assert (await a_loaded_replica(log)).state == whole
+    assert log.reads == [0, 3]
+
+
+async def test_a_checkpoint_without_segments_keeps_what_the_log_lacks() -> None:
+    """Of a log that was renewed with a change missing, its campaigns are still there."""
+    lost = a_change(1, a_campaign("a"))
+    renewal = a_change(2, store_id=OTHER_STORE_ID, renewed_from=STORE_ID)
+    log = InMemoryLog(a_change(0), lost, renewal)
+    log.checkpoints = [without_segments(await fold(EMPTY, log.changes))]
+    log.changes.remove(lost)
+    assert names((await a_loaded_replica(log)).state) == ["a"]
+
+
+@pytest.mark.parametrize(("every", "kept"), [(3, 0), (2, 1)])
+async def test_a_start_without_segments_counts_as_a_long_one(every: int, kept: int) -> None:
+    """What was read for the segments counts for the next checkpoint."""
+    log = InMemoryLog(a_change(0), a_change(1), a_change(2, a_campaign("a")))
+    log.checkpoints = [without_segments(await fold(EMPTY, log.changes))]
+    replica = a_replica(log, every=every)
+    await replica.log_replica.load()
+    async with running(replica.checkpointer.run, name="checkpoints"):
+        for _ in range(10):
+            await asyncio.sleep(0)
+    assert sum(each.state.startswith(b'{"format":3') for each in log.checkpoints) == kept
 
 
 async def test_a_log_with_a_gap_is_not_loaded() -> None:

@@ -23,14 +23,15 @@ from campaign_publisher.log.state import (
     fold,
 )
 from contracts.campaign import Campaign, LoggedCampaign
-from contracts.segment import LoggedSegment
-from contracts.snapshot import CampaignSnapshot
+from contracts.segment import LoggedSegment, Segment
+from contracts.snapshot import CampaignSnapshot, PublishedSegment
 from testbed.builders import (
     NOW,
     OTHER_STORE_ID,
     STORE_ID,
     a_campaign,
     a_head,
+    a_segment,
     as_published,
     golden,
 )
@@ -47,12 +48,18 @@ CAMPAIGNS = st.builds(
     end=st.sampled_from(ENDS),
     enabled=st.booleans(),
 )
+SEGMENTS = st.builds(
+    lambda name, level: a_segment(name, level={"min": level}), NAMES, st.integers(1, 2)
+)
 TIMES = st.sampled_from([end + timedelta(microseconds=by) for end in ENDS if end for by in (-1, 0)])
 
 
 @st.composite
 def logs(draw: st.DrawFn) -> list[Change]:
-    """Whole logs: puts, deletions of what may not be there, imports and renewals, mixed."""
+    """Whole logs: puts, deletions of what may not be there, imports and renewals, mixed.
+
+    Campaigns and segments have the same names.
+    """
     changes = [a_change(0)]
     store_id = STORE_ID
     for revision in range(1, draw(st.integers(1, 5))):
@@ -65,6 +72,9 @@ def logs(draw: st.DrawFn) -> list[Change]:
         )
         kept = {campaign.name for campaign in put}
         deleted = draw(st.lists(NAMES, max_size=2, unique=True))
+        put_segments = draw(st.lists(SEGMENTS, max_size=2, unique_by=lambda segment: segment.name))
+        kept_segments = {segment.name for segment in put_segments}
+        deleted_segments = draw(st.lists(NAMES, max_size=2, unique=True))
         renewed_from, store_id = store_id, draw(st.just(store_id) | st.uuids())
         is_renewal = renewed_from != store_id
         changes.append(
@@ -74,6 +84,8 @@ def logs(draw: st.DrawFn) -> list[Change]:
                 deleted=[name for name in deleted if name not in kept],
                 store_id=store_id if is_renewal else None,
                 renewed_from=renewed_from if is_renewal else None,
+                put_segments=put_segments,
+                deleted_segments=[name for name in deleted_segments if name not in kept_segments],
             )
         )
     return changes
@@ -89,6 +101,16 @@ def naive(changes: list[Change]) -> dict[str, tuple[Campaign, int]]:
     return campaigns
 
 
+def naive_segments(changes: list[Change]) -> dict[str, tuple[Segment, int]]:
+    """Fold a log the plain way: each segment with the revision of its last change."""
+    segments: dict[str, tuple[Segment, int]] = {}
+    for change in changes:
+        for name in change.deleted_segments:
+            segments.pop(name, None)
+        segments |= {segment.name: (segment, change.revision) for segment in change.put_segments}
+    return segments
+
+
 def plain(state: CampaignState) -> Mapping[str, tuple[Campaign, int]]:
     """Return the campaigns of a state, in the form of `naive`."""
     return {name: (held.campaign, held.revision) for name, held in state.campaigns.items()}
@@ -99,6 +121,8 @@ async def test_fold_is_the_plain_reading_of_the_log(changes: list[Change]) -> No
     """Whatever the changes, the state holds what a naive model does, and is at the last one."""
     state = await fold(EMPTY, changes)
     assert plain(state) == naive(changes)
+    segments = {name: (held.segment, held.revision) for name, held in state.segments.items()}
+    assert segments == naive_segments(changes)
     assert (state.revision, state.head) == (changes[-1].revision, changes[-1].id)
     named = [change for change in changes if change.store_id is not None]
     left = tuple(change.renewed_from for change in reversed(named) if change.renewed_from)
@@ -112,9 +136,9 @@ async def test_folding_in_parts_is_folding_at_once(
     """Wherever a log is cut, folding both parts gives the same; the first part stays as it was."""
     cut = data.draw(st.integers(0, len(changes)))
     first = await fold(EMPTY, changes[:cut])
-    before = dict(first.campaigns)
+    before = (dict(first.campaigns), dict(first.segments))
     assert await fold(first, changes[cut:]) == await fold(EMPTY, changes)
-    assert first.campaigns == before
+    assert (first.campaigns, first.segments) == before
 
 
 @pytest.mark.parametrize(
@@ -141,11 +165,12 @@ async def test_a_log_begins_with_a_store() -> None:
 
 async def test_a_renewal_changes_the_store_and_no_campaign() -> None:
     """After a renewal the same campaigns are of a store that names the one it continues."""
-    before = await a_state(a_campaign("a"))
+    before = await a_state(a_campaign("a"), segments=[a_segment("a")])
     renewal = a_change(2, store_id=OTHER_STORE_ID, renewed_from=STORE_ID)
     after = await fold(before, [renewal])
     assert (after.store_id, after.renewed_from) == (OTHER_STORE_ID, (STORE_ID,))
     assert after.campaigns == before.campaigns
+    assert after.segments == before.segments
 
 
 async def test_the_newest_hundred_renewals_are_named() -> None:
@@ -168,7 +193,7 @@ def snapshot_of(state: CampaignState) -> CampaignSnapshot:
 
 @given(changes=logs())
 async def test_a_snapshot_holds_all_enabled_campaigns(changes: list[Change]) -> None:
-    """It parses as a CampaignSnapshot of the enabled campaigns by name, and no other.
+    """It parses as a CampaignSnapshot of the enabled campaigns and all segments, by name.
 
     Parsed and written again it is the same.
     """
@@ -180,6 +205,11 @@ async def test_a_snapshot_holds_all_enabled_campaigns(changes: list[Change]) -> 
         if campaign.enabled
     ]
     assert list(snapshot.campaigns) == sorted(expected, key=attrgetter("name"))
+    segments = [
+        PublishedSegment(**dict(segment), revision=revision)
+        for segment, revision in naive_segments(changes).values()
+    ]
+    assert list(snapshot.segments) == sorted(segments, key=attrgetter("name"))
     assert snapshot.position == state.position
     assert snapshot.renewed_from == state.renewed_from
     again = snapshot.model_dump_json(by_alias=True)
@@ -193,7 +223,7 @@ async def test_a_snapshot_of_a_revision_is_the_same_bytes(
     """However a replica came to a change, from the whole log or from any checkpoint."""
     cut = data.draw(st.integers(1, len(changes)))
     checkpointed = await from_checkpoint(to_checkpoint(await fold(EMPTY, changes[:cut])))
-    by_checkpoint = await fold(checkpointed, changes[cut:])
+    by_checkpoint = await fold(checkpointed.state, changes[cut:])
     assert snapshot_bytes(by_checkpoint) == snapshot_bytes(await fold(EMPTY, changes))
 
 
@@ -218,6 +248,12 @@ def test_nothing_is_at_no_place_in_a_log() -> None:
     """What a log is folded into is before its first change."""
     assert not EMPTY.exists
     assert UUID(int=0) == EMPTY.head != a_head(0)
+
+
+async def test_a_snapshot_without_segments_has_the_form_of_before() -> None:
+    """Its keys are those that it had before there were segments."""
+    document = orjson.loads(snapshot_bytes(await a_state(a_campaign())))
+    assert [*document] == ["schema", "store_id", "renewed_from", "revision", "head", "campaigns"]
 
 
 async def test_the_golden_snapshot_of_targeting_is_written() -> None:
