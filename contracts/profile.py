@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from itertools import islice
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -14,21 +14,25 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from contracts.contract import MAX_INTEGER
-from contracts.instants import parse_instant
+from contracts.contract import MAX_INTEGER, Received
+from contracts.instants import Instant, parse_instant
 from contracts.keys import Key
 
 MAX_DEVICES = 1000
+MAX_LISTS = 1000
+MAX_OVERRIDES = 100
 MAX_FOREIGN = 100  # of an object's foreign fields are named: each takes long
 MAX_DEPTH = 64  # BSON stops at 100, and what reads a profile should not have to recurse deeply
 CUSTOM_PREFIX = "_"
 RESERVED_KEY = "_id"
 
 PLAYER_ID_FIELD = "player_id"
-# The fields that belong to the service: a write of a profile does not change them.
 ACTIVE_CAMPAIGNS_FIELD = "active_campaigns"
 LISTS_FIELD = "lists"
 OVERRIDES_FIELD = "overrides"
+# What the service writes itself. A write of a profile keeps these fields as they are stored,
+# and the profile's ETag covers none of them.
+SERVICE_FIELDS = (ACTIVE_CAMPAIGNS_FIELD, LISTS_FIELD, OVERRIDES_FIELD)
 
 _Container = dict[str, Any] | list[Any]
 # Asked of every value: `int | float` in its place would be made anew each time.
@@ -93,13 +97,29 @@ class Clan(_Document):
     name: Text | None = None
 
 
+class Override(Received):
+    """Whether a tester is in a campaign or out of it until a time, whatever its matchers say.
+
+    `variant` is the one that the player gets while `state` is `on`. `actor` is the name of the
+    token that set it, at `set_at`. Unknown keys are ignored: a later version may have stored them.
+    """
+
+    campaign: Key
+    state: Literal["on", "off"]
+    variant: Key | None = None
+    until: Instant
+    actor: str
+    set_at: Instant
+
+
 class Profile(_Document):
     """A player's profile. Every field but `player_id` may be missing or null.
 
     Dates are RFC 3339 text. There are at most 1,000 devices. `inventory` maps an item to
-    how many the player has; zero is the same as not having it. `active_campaigns` is the
-    service's own: what is sent is checked and then ignored. Of a list or a map that is
-    wrong the first entry is named.
+    how many the player has; zero is the same as not having it. `active_campaigns`, `lists`
+    (the names of player lists, at most 1,000) and `overrides` (at most 100) are the service's
+    own: what is sent is checked and then ignored. Of a list or a map that is wrong the first
+    entry is named.
     """
 
     player_id: Key
@@ -122,6 +142,10 @@ class Profile(_Document):
     gender: Text | None = None
     inventory: Annotated[dict[str, Amount], Field(fail_fast=True)] | None = None
     clan: Clan | None = None
+    lists: Annotated[list[Key], Field(max_length=MAX_LISTS, fail_fast=True)] | None = None
+    overrides: Annotated[list[Override], Field(max_length=MAX_OVERRIDES, fail_fast=True)] | None = (
+        None
+    )
 
 
 class NotStorable(ValueError):

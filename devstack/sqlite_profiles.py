@@ -8,7 +8,13 @@ from typing import Any
 
 import orjson
 
-from contracts.profile import ACTIVE_CAMPAIGNS_FIELD, PLAYER_ID_FIELD
+from contracts.profile import (
+    ACTIVE_CAMPAIGNS_FIELD,
+    LISTS_FIELD,
+    OVERRIDES_FIELD,
+    PLAYER_ID_FIELD,
+    SERVICE_FIELDS,
+)
 from devstack.sqlite import Database, name_of, open_database
 from foundation.outage import Outage
 from profile_service.profiles.outages import StoreOutages
@@ -19,24 +25,34 @@ from profile_service.profiles.repository import (
     ProfileDocument,
     ProfilesUnavailable,
     Written,
+    written_document,
 )
 
 PROFILES_SECONDS = 5.0
 # Writers of one file are few: there is no need to pause between the rounds.
 MAX_ROUNDS = 10
 
-# active_campaigns stands in a column of its own, so that a write of the document does
-# not touch it; in the document a null keeps its place among the keys.
+# Each of the service's own fields stands in a column of its own, so that a write of the
+# document does not touch it; in the document a null keeps its place among the keys. A column
+# is NULL where the profile has no such field.
 _TABLE = """
 CREATE TABLE IF NOT EXISTS profiles (
     player_id TEXT PRIMARY KEY,
     document TEXT NOT NULL,
     active_campaigns TEXT NOT NULL DEFAULT '[]',
-    writes INTEGER NOT NULL DEFAULT 1
+    writes INTEGER NOT NULL DEFAULT 1,
+    lists TEXT,
+    overrides TEXT
 ) STRICT, WITHOUT ROWID
 """
+_COLUMNS = "SELECT name FROM pragma_table_info('profiles')"
+# Files of earlier versions lack these.
+_ADDED = {
+    LISTS_FIELD: "ALTER TABLE profiles ADD COLUMN lists TEXT",
+    OVERRIDES_FIELD: "ALTER TABLE profiles ADD COLUMN overrides TEXT",
+}
 _GET = """
-SELECT player_id, document, active_campaigns FROM profiles
+SELECT player_id, document, active_campaigns, lists, overrides FROM profiles
 WHERE player_id IN (SELECT value FROM json_each(?))
 """
 # One statement for a whole batch, which is a JSON list of lists. "WHERE true" tells
@@ -45,16 +61,16 @@ _PUT = """
 INSERT INTO profiles (player_id, document)
 SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?) WHERE true
 ON CONFLICT (player_id) DO UPDATE SET document = excluded.document, writes = writes + 1
-RETURNING writes = 1, player_id, active_campaigns
+RETURNING writes = 1, player_id, active_campaigns, lists, overrides
 """
 # The conditional writes name the whole text that was judged.
 _CREATE = """
 INSERT INTO profiles (player_id, document) VALUES (?, ?)
-ON CONFLICT (player_id) DO NOTHING RETURNING active_campaigns
+ON CONFLICT (player_id) DO NOTHING RETURNING active_campaigns, lists, overrides
 """
 _REPLACE = """
 UPDATE profiles SET document = ?, writes = writes + 1
-WHERE player_id = ? AND document = ? RETURNING active_campaigns
+WHERE player_id = ? AND document = ? RETURNING active_campaigns, lists, overrides
 """
 _DELETE_EXACTLY = "DELETE FROM profiles WHERE player_id = ? AND document = ? RETURNING player_id"
 _DELETE = "DELETE FROM profiles WHERE player_id = ? RETURNING player_id"
@@ -65,7 +81,11 @@ WHERE player_id = json_extract(updates.value, '$[0]')
     AND active_campaigns = json_extract(updates.value, '$[1]')
     AND NOT EXISTS (
         SELECT 1 FROM json_each(updates.value, '$[3]') AS decided_on
-        WHERE json_extract(document, '$."' || decided_on.key || '"') IS NOT decided_on.value
+        WHERE CASE decided_on.key
+            WHEN 'lists' THEN json(lists)
+            WHEN 'overrides' THEN json(overrides)
+            ELSE json_extract(document, '$."' || decided_on.key || '"')
+        END IS NOT decided_on.value
     )
 RETURNING player_id
 """
@@ -85,23 +105,22 @@ class SqliteProfiles:
     async def get_many(self, player_ids: Sequence[str]) -> dict[str, ProfileDocument]:
         """Return the stored documents, by player id, where there are any."""
         found: dict[str, ProfileDocument] = {}
-        for player_id, document, active_campaigns in await self._run(
+        for player_id, document, *columns in await self._run(
             self.outages.reads, _GET, _json([*player_ids])
         ):
-            found[player_id] = orjson.loads(document)
-            found[player_id][ACTIVE_CAMPAIGNS_FIELD] = orjson.loads(active_campaigns)
+            found[player_id] = _stored(document, columns)
         return found
 
     async def put(self, profiles: Sequence[ProfileDocument]) -> Written:
-        """Write profiles whole; a stored one keeps its `active_campaigns`."""
+        """Write profiles whole; a stored one keeps the service's own fields."""
         batch = [[profile[PLAYER_ID_FIELD], _document(profile)] for profile in profiles]
         rows = await self._run(self.outages.writes, _PUT, _json(batch))
-        created = sum(is_new for is_new, _, _ in rows)
-        kept = {player_id: orjson.loads(active) for _, player_id, active in rows}
-        return Written(created, len(rows) - created, active_campaigns=kept)
+        created = sum(is_new for is_new, *_ in rows)
+        kept = {player_id: _kept(columns) for _, player_id, *columns in rows}
+        return Written(created, len(rows) - created, kept=kept)
 
     async def put_if(self, profile: ProfileDocument, condition: Condition) -> Written:
-        """Write one profile, if `condition` allows it; a stored one keeps `active_campaigns`."""
+        """Write one profile, if `condition` allows it, as `put` does."""
         player_id, document = profile[PLAYER_ID_FIELD], _document(profile)
         for _ in range(MAX_ROUNDS):
             judged = await self._judged(player_id, condition)
@@ -112,9 +131,9 @@ class SqliteProfiles:
             )
             rows = await self._run(self.outages.writes, *statement)
             if rows:
-                kept = {player_id: orjson.loads(rows[0][0])}
                 is_new = judged is None
-                return Written(int(is_new), int(not is_new), active_campaigns=kept)
+                kept = {player_id: _kept(rows[0])}
+                return Written(int(is_new), int(not is_new), kept=kept)
         return Written(0, 0, contended=frozenset({player_id}))
 
     async def delete(self, player_id: str) -> bool:
@@ -151,6 +170,9 @@ class SqliteProfiles:
     async def prepare(self) -> list[str]:
         """Make the table, if it is missing; its key is unique, so there are no duplicates."""
         await self._run(self.outages.writes, _TABLE)
+        columns = {name for (name,) in await self._run(self.outages.reads, _COLUMNS)}
+        for column in _ADDED.keys() - columns:
+            await self._run(self.outages.writes, _ADDED[column])
         return []
 
     async def _judged(self, player_id: str, condition: Condition) -> str | None:
@@ -159,10 +181,8 @@ class SqliteProfiles:
         if not rows:
             condition(None)
             return None
-        [(_, document, active_campaigns)] = rows
-        condition(
-            {**orjson.loads(document), ACTIVE_CAMPAIGNS_FIELD: orjson.loads(active_campaigns)}
-        )
+        [(_, document, *columns)] = rows
+        condition(_stored(document, columns))
         return str(document)
 
     async def _run(self, outage: Outage, statement: str, *parameters: str) -> list[Any]:
@@ -187,7 +207,22 @@ async def open_sqlite_profiles(
 
 
 def _document(profile: ProfileDocument) -> str:
-    return _json({**profile, ACTIVE_CAMPAIGNS_FIELD: None})
+    sent = {field: None if field in SERVICE_FIELDS else value for field, value in profile.items()}
+    return _json({**sent, ACTIVE_CAMPAIGNS_FIELD: None})
+
+
+def _stored(document: str, columns: Sequence[str | None]) -> ProfileDocument:
+    """Return a profile from its document and the columns of the service's own fields."""
+    return written_document(orjson.loads(document), _kept(columns))
+
+
+def _kept(columns: Sequence[str | None]) -> ProfileDocument:
+    """Return the service's own fields that a profile has; the columns are in their order."""
+    return {
+        field: orjson.loads(column)
+        for field, column in zip(SERVICE_FIELDS, columns, strict=True)
+        if column is not None
+    }
 
 
 def _json(value: Any) -> str:

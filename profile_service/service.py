@@ -25,6 +25,7 @@ from profile_service.profiles.repository import (
     ProfilesUnavailable,
     ProfileUnreadable,
     Written,
+    written_document,
 )
 from profile_service.profiles.updates import PendingUpdates
 from profile_service.profiles.validation import valid_profile
@@ -162,7 +163,7 @@ class ProfileService:
     async def put(
         self, player_id: str, body: Any, conditions: Preconditions = UNCONDITIONAL
     ) -> StoredProfile:
-        """Write a profile as it was sent, but for `active_campaigns`.
+        """Write a profile as it was sent, but for the service's own fields.
 
         Raises:
             Invalid: naming each field that is wrong.
@@ -179,7 +180,7 @@ class ProfileService:
             raise Conflict(CONFLICT)
         if written.contended:
             raise Unavailable(CONTENDED)
-        document = {**profile, ACTIVE_CAMPAIGNS_FIELD: written.active_campaigns[player_id]}
+        document = written_document(profile, written.kept[player_id])
         return StoredProfile(document, etag_of_profile(document), written.created > 0)
 
     async def write(self, profiles: Sequence[ProfileDocument]) -> Written:

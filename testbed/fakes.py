@@ -28,6 +28,8 @@ from profile_service.profiles.repository import (
     ProfileDocument,
     ProfilesUnavailable,
     Written,
+    kept_of,
+    written_document,
 )
 from testbed.builders import NOW, an_event
 
@@ -89,20 +91,14 @@ class InMemoryProfiles:
         conflicts = self.taken & {profile["player_id"] for profile in profiles}
         writable = [profile for profile in profiles if profile["player_id"] not in conflicts]
         created = 0
-        active_campaigns: dict[str, Any] = {}
+        kept: dict[str, ProfileDocument] = {}
         for profile in writable:
-            stored = self.documents.get(profile["player_id"])
+            player_id = profile["player_id"]
+            stored = self.documents.get(player_id)
             created += stored is None
-            kept = (stored or {}).get("active_campaigns")
-            kept = [] if kept is None else kept
-            self.documents[profile["player_id"]] = {**deepcopy(profile), "active_campaigns": kept}
-            active_campaigns[profile["player_id"]] = deepcopy(kept)
-        return Written(
-            created,
-            len(writable) - created,
-            frozenset(conflicts),
-            active_campaigns=active_campaigns,
-        )
+            kept[player_id] = deepcopy(kept_of(stored or {}))
+            self.documents[player_id] = deepcopy(written_document(profile, kept[player_id]))
+        return Written(created, len(writable) - created, frozenset(conflicts), kept=kept)
 
     async def put_if(self, profile: ProfileDocument, condition: Condition) -> Written:
         await self._write()

@@ -14,6 +14,7 @@ from bson.raw_bson import RawBSONDocument
 from pymongo import ReadPreference, ReplaceOne, UpdateOne
 from pymongo.errors import BulkWriteError, OperationFailure, PyMongoError
 
+from contracts.profile import SERVICE_FIELDS
 from foundation.backoff import full_jitter
 from foundation.mongo import CODEC, Database
 from foundation.outage import Outage
@@ -26,6 +27,8 @@ from profile_service.profiles.repository import (
     ProfilesUnavailable,
     ProfileUnreadable,
     Written,
+    kept_of,
+    written_document,
 )
 
 logger = logging.getLogger(__name__)
@@ -172,20 +175,20 @@ class MongoProfiles:
     @_noting("writes")
     @_translated
     async def put(self, profiles: Sequence[ProfileDocument]) -> Written:
-        """Write profiles whole; stored ones keep their active_campaigns.
+        """Write profiles whole; stored ones keep the service's own fields.
 
-        Each is replaced only while the `active_campaigns` it was given is still the
-        stored one; those that moved meanwhile are read and written again, a few times.
+        Each is replaced only while those fields are still what it was given; those that moved
+        meanwhile are read and written again, a few times.
         """
         waiting = {profile["player_id"]: profile for profile in profiles}
-        active_campaigns: dict[str, Any] = {}
+        kept: dict[str, ProfileDocument] = {}
         conflicts: set[str] = set()
         created = replaced = 0
         for attempt in range(MAX_ROUNDS):
             await _pause_before(attempt)
-            stored, listed = await self._active_campaigns(list(waiting))
+            stored, listed = await self._service_fields(list(waiting))
             writes = [_replacement(each, stored) for each in waiting.values()]
-            active_campaigns |= {player_id: _kept(player_id, stored) for player_id in waiting}
+            kept |= {player_id: kept_of(stored.get(player_id, {})) for player_id in waiting}
             moved, upserted, matched = await self._write(writes)
             created += upserted
             replaced += matched
@@ -197,30 +200,28 @@ class MongoProfiles:
             if not waiting:
                 break
         for player_id in (*waiting, *conflicts):
-            del active_campaigns[player_id]
-        return Written(
-            created, replaced, frozenset(conflicts), frozenset(waiting), active_campaigns
-        )
+            del kept[player_id]
+        return Written(created, replaced, frozenset(conflicts), frozenset(waiting), kept)
 
     @_noting("writes")
     @_translated
     async def put_if(self, profile: ProfileDocument, condition: Condition) -> Written:
-        """Write one profile, if `condition` allows it; a stored one keeps its active_campaigns."""
+        """Write one profile, if `condition` allows it, as `put` does."""
         player_id = profile["player_id"]
         for attempt in range(MAX_ROUNDS):
             await _pause_before(attempt)
             raw, stored = await self._judged(player_id, condition)
             if raw is None:
                 if (await self._write([_replacement(profile, {})])).upserted:
-                    return Written(1, 0, active_campaigns={player_id: []})
+                    return Written(1, 0, kept={player_id: kept_of({})})
                 continue
-            kept = _kept(player_id, {player_id: stored.get("active_campaigns")})
+            kept = kept_of(stored)
             result = await self._profiles.replace_one(
-                _exactly(player_id, raw), {**profile, "active_campaigns": kept}
+                _exactly(player_id, raw), written_document(profile, kept)
             )
             if result.matched_count:
-                return Written(0, 1, active_campaigns={player_id: kept})
-        listed = (await self._active_campaigns([player_id]))[1]
+                return Written(0, 1, kept={player_id: kept})
+        listed = (await self._service_fields([player_id]))[1]
         refused = frozenset({player_id})
         return Written(0, 0, conflicts=refused) if listed else Written(0, 0, contended=refused)
 
@@ -333,21 +334,24 @@ class MongoProfiles:
         condition({field: value for field, value in stored.items() if field != "_id"})
         return raw, stored
 
-    async def _active_campaigns(self, player_ids: list[str]) -> tuple[dict[str, Any], set[str]]:
+    async def _service_fields(
+        self, player_ids: list[str]
+    ) -> tuple[dict[str, ProfileDocument], set[str]]:
         """Return what each player has there, and which of the ids stand in a list of ids."""
         cursor = self._primary.find(
-            {"player_id": {"$in": player_ids}}, {"_id": 0, "player_id": 1, "active_campaigns": 1}
+            {"player_id": {"$in": player_ids}},
+            {"_id": 0, "player_id": 1, **dict.fromkeys(SERVICE_FIELDS, 1)},
         )
-        kept: dict[str, Any] = {}
+        stored: dict[str, ProfileDocument] = {}
         listed: list[str] = []
         async for found in cursor:
-            player_id = found["player_id"]
+            player_id = found.pop("player_id")
             # When a player is stored twice, write the copy that reads return.
             if isinstance(player_id, str):
-                kept.setdefault(player_id, found.get("active_campaigns"))
+                stored.setdefault(player_id, found)
             else:
                 listed += player_id
-        return kept, {*player_ids}.intersection(each for each in listed if isinstance(each, str))
+        return stored, {*player_ids}.intersection(each for each in listed if isinstance(each, str))
 
     async def _write(self, writes: list[ReplaceOne[ProfileDocument]]) -> _Outcome:
         try:
@@ -399,26 +403,25 @@ async def _pause_before(attempt: int) -> None:
         await asyncio.sleep(full_jitter(attempt, base=ROUND_SECONDS, cap=MAX_PAUSE_SECONDS))
 
 
-def _replacement(profile: ProfileDocument, stored: dict[str, Any]) -> ReplaceOne[ProfileDocument]:
+def _replacement(
+    profile: ProfileDocument, stored: dict[str, ProfileDocument]
+) -> ReplaceOne[ProfileDocument]:
     player_id = profile["player_id"]
     if player_id not in stored:
-        return ReplaceOne(
-            # Matches nothing: a profile that appeared meanwhile makes this a duplicate key, and
-            # so does, for ever, a list of ids with this one in it.
-            {**_of(player_id), "active_campaigns": {"$in": []}},
-            {**profile, "active_campaigns": []},
-            upsert=True,
-        )
+        # Matches nothing: a profile that appeared meanwhile makes this a duplicate key, and so
+        # does, for ever, a list of ids with this one in it.
+        unmoved: dict[str, Any] = {"active_campaigns": {"$in": []}}
+    else:
+        found = stored[player_id]
+        unmoved = {
+            field: _equal(found[field]) if field in found else {"$exists": False}
+            for field in SERVICE_FIELDS
+        }
     return ReplaceOne(
-        {**_of(player_id), "active_campaigns": {"$eq": stored[player_id]}},
-        {**profile, "active_campaigns": _kept(player_id, stored)},
+        {**_of(player_id), **unmoved},
+        written_document(profile, kept_of(stored.get(player_id, {}))),
         upsert=True,
     )
-
-
-def _kept(player_id: str, stored: dict[str, Any]) -> Any:
-    kept = stored.get(player_id)
-    return [] if kept is None else kept
 
 
 async def _ready(result: Any) -> Any:

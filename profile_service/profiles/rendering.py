@@ -8,7 +8,7 @@ import orjson
 from bson.datetime_ms import DatetimeMS
 from bson.decimal128 import Decimal128
 
-from contracts.profile import ACTIVE_CAMPAIGNS_FIELD
+from contracts.profile import SERVICE_FIELDS
 from foundation.etags import etag_of
 
 # The Gregorian calendar repeats after 400 years.
@@ -35,12 +35,12 @@ def render(document: dict[str, Any]) -> bytes:
 
 
 def etag_of_profile(document: dict[str, Any]) -> str:
-    """Return the ETag of a stored profile: of all of it but `active_campaigns`.
+    """Return the ETag of a stored profile: of all of it but the service's own fields.
 
-    That field is the service's own. It may be written at any time, which must not fail a write
-    that depends on what an operator read. The order of keys does not count, as in JSON.
+    Those may be written at any time, which must not fail a write that depends on what an
+    operator read. The order of keys does not count, as in JSON.
     """
-    written = {key: value for key, value in document.items() if key != ACTIVE_CAMPAIGNS_FIELD}
+    written = {key: value for key, value in document.items() if key not in SERVICE_FIELDS}
     return etag_of(orjson.dumps(orjson.loads(render(written)), option=orjson.OPT_SORT_KEYS))
 
 

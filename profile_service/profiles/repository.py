@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from contracts.profile import ACTIVE_CAMPAIGNS_FIELD, SERVICE_FIELDS
 from profile_service.profiles.outages import StoreOutages
 
 # A profile as it is stored: JSON's types, and whatever else BSON has when others wrote it.
@@ -18,15 +19,39 @@ class Written:
     """How many profiles a write created and how many it replaced.
 
     `conflicts` are the ids that could not be written because another document holds them, in
-    a list of ids; `contended` those that kept changing meanwhile. `active_campaigns` is what
-    the written profiles have there now, by player id.
+    a list of ids; `contended` those that kept changing meanwhile. `kept` is what the written
+    profiles have in the service's own fields now, by player id.
     """
 
     created: int
     replaced: int
     conflicts: frozenset[str] = frozenset()
     contended: frozenset[str] = frozenset()
-    active_campaigns: dict[str, Any] = field(default_factory=dict, compare=False)
+    kept: dict[str, ProfileDocument] = field(default_factory=dict, compare=False)
+
+
+def kept_of(stored: Mapping[str, Any]) -> ProfileDocument:
+    """Return what a write keeps of a stored document: the service's own fields, where there are.
+
+    `active_campaigns` is always among them, empty for a new profile.
+    """
+    kept = {field: stored[field] for field in SERVICE_FIELDS if field in stored}
+    if kept.get(ACTIVE_CAMPAIGNS_FIELD) is None:
+        kept[ACTIVE_CAMPAIGNS_FIELD] = []
+    return kept
+
+
+def written_document(profile: ProfileDocument, kept: ProfileDocument) -> ProfileDocument:
+    """Return what a write stores: the profile as sent, and the service's own fields as kept.
+
+    Each of those stands where it was sent, or at the end.
+    """
+    sent = {
+        field: value
+        for field, value in profile.items()
+        if field in kept or field not in SERVICE_FIELDS
+    }
+    return {**sent, **kept}
 
 
 @dataclass(frozen=True)
@@ -106,7 +131,8 @@ class ProfileRepository(Protocol):
     async def put(self, profiles: Sequence[ProfileDocument]) -> Written:
         """Write profiles whole, each with another player_id.
 
-        A stored profile keeps its `active_campaigns`; a new one starts with an empty list.
+        A stored profile keeps the service's own fields (`contracts.profile.SERVICE_FIELDS`) as
+        they are; a new one starts with empty `active_campaigns` and none of the others.
         """
         ...
 

@@ -128,7 +128,11 @@ async def test_a_write_tells_the_campaigns_that_stay(profiles: ProfileRepository
     await profiles.put([a_profile("b")])
     await profiles.update_active_campaigns([ActiveCampaignsUpdate("b", [], ["kept"])])
     written = await profiles.put([a_profile(name, active_campaigns=["mine"]) for name in "abc"])
-    assert written.active_campaigns == {"a": [], "b": ["kept"], "c": []}
+    assert written.kept == {
+        "a": {"active_campaigns": []},
+        "b": {"active_campaigns": ["kept"]},
+        "c": {"active_campaigns": []},
+    }
 
 
 async def test_a_batch_of_new_and_stored_profiles(profiles: ProfileRepository) -> None:

@@ -91,10 +91,19 @@ class ChangedMeanwhile:
 
     async def find_one(self, *question: Any) -> Any:
         found = await self._inner.find_one(*question)
+        await self._change_one()
+        return found
+
+    async def find(self, *question: Any) -> AsyncIterator[Any]:
+        found = await self._inner.find(*question).to_list()
+        await self._change_one()
+        for each in found:
+            yield each
+
+    async def _change_one(self) -> None:
         if self._times[0]:
             self._times[0] -= 1
             await self._inner.update_one({"player_id": PLAYER_ID}, self._change)
-        return found
 
     def _around(self, inner: Any) -> "ChangedMeanwhile":
         other = ChangedMeanwhile(inner, self._change)
@@ -223,6 +232,51 @@ async def test_what_others_stored_is_replaced(mongo: Database, read: Any) -> Non
     mine = [ActiveCampaignsUpdate(PLAYER_ID, kept, ["a"])]
     assert await profiles.update_active_campaigns(mine) == 1
     assert await stored(profiles) == a_profile(level=3, active_campaigns=["a"])
+
+
+ODD_VALUES: tuple[Any, ...] = (
+    None,
+    "vip",
+    5,
+    {"a": 1},
+    [],
+    ["vip", 1, None],
+    [{"campaign": 1}, [2]],
+)
+
+
+@pytest.mark.parametrize("conditional", [False, True])
+@pytest.mark.parametrize("value", ODD_VALUES)
+async def test_lists_and_overrides_are_kept_whatever_they_are(
+    mongo: Database, value: Any, *, conditional: bool
+) -> None:
+    """A write takes neither field from its sender, and stores what was there, of any type."""
+    profiles = MongoProfiles(mongo)
+    owned = {"active_campaigns": ["a"], "lists": value, "overrides": value}
+    await mongo[COLLECTION].insert_one({**a_profile(), **owned})
+    sent = a_profile(level=3, lists=["mine"], overrides=[])
+    if conditional:
+        written = await profiles.put_if(sent, lambda _: None)
+    else:
+        written = await profiles.put([sent])
+    assert written == Written(created=0, replaced=1)
+    assert written.kept == {PLAYER_ID: owned}
+    assert await stored(profiles) == a_profile(level=3, **owned)
+
+
+@pytest.mark.parametrize("before", [{}, {"lists": ["vip"]}, {"lists": "vip", "overrides": None}])
+@pytest.mark.parametrize("field", ["lists", "overrides"])
+async def test_a_field_of_the_services_own_that_moves_meanwhile(
+    mongo: Database, field: str, before: dict[str, Any]
+) -> None:
+    """A write that read it before is made again with what it has become."""
+    await MongoProfiles(mongo).prepare()
+    await mongo[COLLECTION].insert_one({**a_profile(), **before})
+    changing = ChangedMeanwhile(mongo, {"$set": {field: ["vip", {"new": 1}]}})
+    profiles = MongoProfiles(cast("Database", changing))
+    assert await profiles.put([a_profile(level=7)]) == Written(created=0, replaced=1)
+    expected = {**before, field: ["vip", {"new": 1}]}
+    assert await stored(profiles) == a_profile(level=7, active_campaigns=[], **expected)
 
 
 async def test_a_missing_field_is_read_as_none(mongo: Database) -> None:
