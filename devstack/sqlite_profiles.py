@@ -21,6 +21,7 @@ from profile_service.profiles.outages import StoreOutages
 from profile_service.profiles.repository import (
     ActiveCampaignsUpdate,
     Condition,
+    FieldChange,
     ProfileContended,
     ProfileDocument,
     ProfilesUnavailable,
@@ -74,6 +75,10 @@ WHERE player_id = ? AND document = ? RETURNING active_campaigns, lists, override
 """
 _DELETE_EXACTLY = "DELETE FROM profiles WHERE player_id = ? AND document = ? RETURNING player_id"
 _DELETE = "DELETE FROM profiles WHERE player_id = ? RETURNING player_id"
+_OVERRIDES = "SELECT overrides FROM profiles WHERE player_id = ?"
+_SET_OVERRIDES = """
+UPDATE profiles SET overrides = ? WHERE player_id = ? AND overrides IS ? RETURNING player_id
+"""
 _UPDATE = """
 UPDATE profiles SET active_campaigns = json_extract(updates.value, '$[2]')
 FROM json_each(?) AS updates
@@ -150,6 +155,19 @@ class SqliteProfiles:
                 return True
         raise ProfileContended
 
+    async def change_overrides(self, player_id: str, change: FieldChange) -> bool:
+        """Change that one field while it is still as it was read; return whether there is one."""
+        for _ in range(MAX_ROUNDS):
+            rows = await self._run(self.outages.reads, _OVERRIDES, player_id)
+            if not rows:
+                return False
+            [(stored,)] = rows
+            changed = change(None if stored is None else orjson.loads(stored))
+            column = _json(changed) if changed else None
+            if await self._run(self.outages.writes, _SET_OVERRIDES, column, player_id, stored):
+                return True
+        raise ProfileContended
+
     async def update_active_campaigns(self, updates: Sequence[ActiveCampaignsUpdate]) -> int:
         """Set that one field where the profile is still as it was read; return how many were."""
         batch = [
@@ -185,7 +203,7 @@ class SqliteProfiles:
         condition(_stored(document, columns))
         return str(document)
 
-    async def _run(self, outage: Outage, statement: str, *parameters: str) -> list[Any]:
+    async def _run(self, outage: Outage, statement: str, *parameters: str | None) -> list[Any]:
         with outage.watching(ProfilesUnavailable):
             try:
                 return await self._database.run(statement, *parameters)

@@ -117,14 +117,22 @@ def valid_player_id(text: str) -> str:
     Raises:
         Invalid: it cannot be one.
     """
+    return _key_in_path("player_id", text)
+
+
+def _key_in_path(parameter: str, text: str) -> str:
     try:
         return normalise_key(text)
     except ValueError:
-        raise Invalid.at("path", "player_id", msg=f"must be {KEY_RULE}") from None
+        raise Invalid.at("path", parameter, msg=f"must be {KEY_RULE}") from None
 
 
 async def _player_id(player_id: str) -> str:
     return valid_player_id(player_id)
+
+
+async def _campaign_name(campaign: str) -> str:
+    return _key_in_path("campaign", campaign)
 
 
 # Either header may be sent in several lines, each a list of ETags.
@@ -140,3 +148,4 @@ Refetches = Annotated[Refetcher, Depends(_refetcher)]
 Conditions = Annotated[Preconditions, Depends(_preconditions)]
 Actor = Annotated[str, Depends(_actor)]
 PlayerId = Annotated[str, Depends(_player_id)]
+CampaignName = Annotated[str, Depends(_campaign_name)]

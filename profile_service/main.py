@@ -19,7 +19,7 @@ from foundation.tasks import running
 from foundation.tokens import first_secret
 from foundation.upgrades import ignore_upgrades
 from foundation.workers import refuse_workers
-from profile_service.api import cache, client_config, health, metrics, profiles
+from profile_service.api import cache, client_config, health, metrics, overrides, profiles
 from profile_service.cache.cache import CampaignCache
 from profile_service.cache.http_origin import open_http_origin
 from profile_service.cache.last_good import LastGoodFile
@@ -119,7 +119,7 @@ def create_app(
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     answer_errors(app)
-    for routes in (profiles, cache, health, metrics):
+    for routes in (overrides, profiles, cache, health, metrics):
         app.include_router(routes.router)
     answer_head(app)
     return app

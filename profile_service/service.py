@@ -4,19 +4,21 @@ import asyncio
 from collections.abc import Awaitable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
-from contracts.profile import ACTIVE_CAMPAIGNS_FIELD, LISTS_FIELD, OVERRIDES_FIELD
+from contracts.profile import ACTIVE_CAMPAIGNS_FIELD, LISTS_FIELD, OVERRIDES_FIELD, Override
 from contracts.snapshot import LogPosition
 from foundation.clock import Clock
 from foundation.errors import Conflict, NotFound, Unavailable
 from foundation.preconditions import Preconditions
 from profile_service.cache.cache import CampaignCache
 from profile_service.matching.compiled import CompiledCampaigns
-from profile_service.matching.overrides import Override
+from profile_service.matching.overrides import Override as HeldOverride
 from profile_service.profiles.loader import ProfileLoader
+from profile_service.profiles.overrides import in_force, removing, setting, valid_override
 from profile_service.profiles.rendering import etag_of_profile
 from profile_service.profiles.repository import (
     ActiveCampaignsUpdate,
     Condition,
+    FieldChange,
     ProfileContended,
     ProfileDocument,
     ProfileRepository,
@@ -206,6 +208,45 @@ class ProfileService:
         if not found:
             raise NotFound("Profile not found")
 
+    async def set_override(
+        self, player_id: str, campaign: str, body: Any, *, actor: str
+    ) -> Override:
+        """Put a player into a campaign, or keep the player out of it, until a time.
+
+        Raises:
+            Invalid: naming each field that is wrong.
+            NotFound: there is no such profile.
+            Conflict: the player has too many overrides.
+            Unavailable: the write could not be made, or its outcome is not known.
+        """
+        now = self._clock.now()
+        override = valid_override(body, campaign, actor=actor, now=now)
+        await self._change_overrides(player_id, setting(override, now))
+        return override
+
+    async def remove_override(self, player_id: str, campaign: str) -> None:
+        """Let the campaign be for the player what it is for all others.
+
+        Raises:
+            NotFound: there is no such profile, or it has no such override.
+            Unavailable: the write could not be made, or its outcome is not known.
+        """
+        await self._change_overrides(player_id, removing(campaign, self._clock.now()))
+
+    async def overrides(self, player_id: str) -> list[ProfileDocument]:
+        """Return the player's overrides that hold now, as they are stored.
+
+        Raises:
+            NotFound: there is no such profile.
+            Unavailable: it did not come within 2 s, or cannot be read.
+        """
+        document = await self.profile(player_id)
+        return in_force(document.get(OVERRIDES_FIELD), self._clock.now())
+
+    async def _change_overrides(self, player_id: str, change: FieldChange) -> None:
+        if not await _within_limit(self._profiles.change_overrides(player_id, change)):
+            raise NotFound("Profile not found")
+
 
 def _holding(conditions: Preconditions) -> Condition:
     """Return the preconditions of a request as a condition on what is stored."""
@@ -231,7 +272,7 @@ async def _within_limit(write: Awaitable[Result]) -> Result:
 def _offers(
     campaigns: CompiledCampaigns,
     names: Sequence[str],
-    overrides: Mapping[str, Override],
+    overrides: Mapping[str, HeldOverride],
     profile: ProfileDocument,
     wanted: Wanted,
 ) -> list[dict[str, Any]]:

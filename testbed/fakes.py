@@ -25,6 +25,7 @@ from profile_service.profiles.outages import StoreOutages
 from profile_service.profiles.repository import (
     ActiveCampaignsUpdate,
     Condition,
+    FieldChange,
     ProfileDocument,
     ProfilesUnavailable,
     Written,
@@ -113,6 +114,17 @@ class InMemoryProfiles:
         await self._write()
         condition(deepcopy(self.documents.get(player_id)))
         return self.documents.pop(player_id, None) is not None
+
+    async def change_overrides(self, player_id: str, change: FieldChange) -> bool:
+        await self._write()
+        stored = self.documents.get(player_id)
+        if stored is None:
+            return False
+        changed = change(deepcopy(stored.get("overrides")))
+        stored.pop("overrides", None)
+        if changed:
+            stored["overrides"] = changed
+        return True
 
     async def update_active_campaigns(self, updates: Sequence[ActiveCampaignsUpdate]) -> int:
         await self._write()

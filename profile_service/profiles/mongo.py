@@ -14,7 +14,7 @@ from bson.raw_bson import RawBSONDocument
 from pymongo import ReadPreference, ReplaceOne, UpdateOne
 from pymongo.errors import BulkWriteError, OperationFailure, PyMongoError
 
-from contracts.profile import SERVICE_FIELDS
+from contracts.profile import OVERRIDES_FIELD, SERVICE_FIELDS
 from foundation.backoff import full_jitter
 from foundation.mongo import CODEC, Database
 from foundation.outage import Outage
@@ -22,6 +22,7 @@ from profile_service.profiles.outages import StoreOutages
 from profile_service.profiles.repository import (
     ActiveCampaignsUpdate,
     Condition,
+    FieldChange,
     ProfileContended,
     ProfileDocument,
     ProfilesUnavailable,
@@ -248,6 +249,25 @@ class MongoProfiles:
 
     @_noting("writes")
     @_translated
+    async def change_overrides(self, player_id: str, change: FieldChange) -> bool:
+        """Change that one field while it is still as it was read; return whether there is one."""
+        for attempt in range(MAX_ROUNDS):
+            await _pause_before(attempt)
+            found = await self._primary.find_one(_of(player_id), {"_id": 0, OVERRIDES_FIELD: 1})
+            if found is None:
+                return False
+            changed = change(found.get(OVERRIDES_FIELD))
+            action = {"$set": {OVERRIDES_FIELD: changed}}
+            result = await self._profiles.update_one(
+                {**_of(player_id), OVERRIDES_FIELD: _unmoved(OVERRIDES_FIELD, found)},
+                action if changed else {"$unset": {OVERRIDES_FIELD: ""}},
+            )
+            if result.matched_count:
+                return True
+        raise ProfileContended
+
+    @_noting("writes")
+    @_translated
     async def update_active_campaigns(self, updates: Sequence[ActiveCampaignsUpdate]) -> int:
         """Set that one field where the profile is still as it was read; return how many were."""
         writes = [
@@ -397,6 +417,11 @@ def _equal(value: Any) -> dict[str, Any]:
     return equal if isinstance(value, list) else {**equal, "$not": {"$type": "array"}}
 
 
+def _unmoved(field: str, found: ProfileDocument) -> dict[str, Any]:
+    """Return the condition on a field that it is as in the document that was found."""
+    return _equal(found[field]) if field in found else {"$exists": False}
+
+
 async def _pause_before(attempt: int) -> None:
     """Wait before each round but the first: writers that raced do not race again."""
     if attempt:
@@ -413,10 +438,7 @@ def _replacement(
         unmoved: dict[str, Any] = {"active_campaigns": {"$in": []}}
     else:
         found = stored[player_id]
-        unmoved = {
-            field: _equal(found[field]) if field in found else {"$exists": False}
-            for field in SERVICE_FIELDS
-        }
+        unmoved = {field: _unmoved(field, found) for field in SERVICE_FIELDS}
     return ReplaceOne(
         {**_of(player_id), **unmoved},
         written_document(profile, kept_of(stored.get(player_id, {}))),

@@ -12,6 +12,9 @@ ProfileDocument = dict[str, Any]
 
 # Raises what forbids a write of a player for whom this is stored (None: nothing).
 Condition = Callable[[ProfileDocument | None], None]
+# Returns what takes the place of a field's stored value (None: there is none), or raises what
+# forbids the write. An empty list removes the field.
+FieldChange = Callable[[Any], list[Any]]
 
 
 @dataclass(frozen=True)
@@ -159,6 +162,17 @@ class ProfileRepository(Protocol):
         Raises:
             ProfileContended: it kept changing meanwhile.
             ProfileUnreadable: the stored one cannot be decoded.
+        """
+        ...
+
+    async def change_overrides(self, player_id: str, change: FieldChange) -> bool:
+        """Change a profile's `overrides` and no other field; return whether there is a profile.
+
+        Reading and writing are one step. Whatever the change raises is raised, and nothing is
+        written.
+
+        Raises:
+            ProfileContended: the field kept changing meanwhile.
         """
         ...
 

@@ -1,5 +1,6 @@
 """Profiles in SQLite: what is its own, beside what the shared contract tests hold it to."""
 
+import json
 import resource
 import signal
 import sqlite3
@@ -43,6 +44,28 @@ async def test_keeps_profiles_across_a_reopening(path: Path) -> None:
     async with open_sqlite_profiles(path) as profiles:
         assert await profiles.prepare() == []
         assert await profiles.get(PLAYER_ID) == a_profile(active_campaigns=["one"])
+
+
+async def test_a_file_of_an_earlier_version_is_opened(path: Path) -> None:
+    """It lacks the columns of lists and overrides: its profiles are read, and can have them."""
+    earlier = sqlite3.connect(path)
+    earlier.execute(
+        "CREATE TABLE profiles (player_id TEXT PRIMARY KEY, document TEXT NOT NULL, "
+        "active_campaigns TEXT NOT NULL DEFAULT '[]', writes INTEGER NOT NULL DEFAULT 1"
+        ") STRICT, WITHOUT ROWID"
+    )
+    row = (PLAYER_ID, json.dumps(a_profile(active_campaigns=None)), '["one"]')
+    earlier.execute(
+        "INSERT INTO profiles (player_id, document, active_campaigns) VALUES (?, ?, ?)", row
+    )
+    earlier.commit()
+    earlier.close()
+    for _ in range(2):
+        async with open_sqlite_profiles(path) as profiles:
+            assert await profiles.prepare() == []
+            assert await profiles.get(PLAYER_ID) == a_profile(active_campaigns=["one"])
+            assert await profiles.put([a_profile()]) == Written(created=0, replaced=1)
+            assert await profiles.change_overrides(PLAYER_ID, lambda stored: stored or [])
 
 
 async def test_an_empty_batch_is_nothing(path: Path) -> None:

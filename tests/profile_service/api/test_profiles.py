@@ -29,6 +29,7 @@ BAD_IDS = (
     "..%2f",
     "a/b",
     "import/",
+    "a/overrides/",
 )
 
 
@@ -93,14 +94,43 @@ async def test_a_write_is_answered_without_reading_it_back() -> None:
     assert answers[1].json() == a_profile(level=2, active_campaigns=[])
 
 
-async def test_active_campaigns_are_the_service_s_own(
-    client: httpx.AsyncClient, parts: ProfileParts
+AN_OVERRIDE = {
+    "campaign": "any",
+    "state": "on",
+    "until": "2022-02-01T00:00:00Z",
+    "actor": "anna",
+    "set_at": "2022-01-26T12:00:00Z",
+}
+
+
+@pytest.mark.parametrize(
+    ("field", "theirs", "mine", "wrong"),
+    [
+        ("active_campaigns", ["theirs"], ["mine"], [1]),
+        ("lists", ["theirs"], ["mine"], ["a/b"]),
+        ("overrides", [AN_OVERRIDE], [{**AN_OVERRIDE, "campaign": "other"}], [{"state": "on"}]),
+    ],
+)
+async def test_some_fields_are_the_service_s_own(
+    client: httpx.AsyncClient, parts: ProfileParts, field: str, theirs: Any, mine: Any, wrong: Any
 ) -> None:
-    """What is sent there is checked and ignored."""
-    parts.profiles.documents[PLAYER_ID]["active_campaigns"] = ["theirs"]
-    answer = await put(client, a_profile(active_campaigns=["mine"]))
-    assert answer.json()["active_campaigns"] == ["theirs"]
-    assert (await put(client, a_profile(active_campaigns=[1]))).status_code == 422
+    """What is sent there is checked and ignored; what is stored there is shown, and stays."""
+    path = f"/profiles/{PLAYER_ID}"
+    etag = (await client.get(path, headers=ADMIN)).headers["etag"]
+    parts.profiles.documents[PLAYER_ID][field] = theirs
+    read = await client.get(path, headers=ADMIN)
+    assert (read.json()[field], read.headers["etag"]) == (theirs, etag)
+    answer = await put(client, {**read.json(), field: mine})
+    assert (answer.json()[field], answer.headers["etag"]) == (theirs, etag)
+    assert (await put(client, a_profile(**{field: wrong}))).status_code == 422
+    assert parts.profiles.documents[PLAYER_ID][field] == theirs
+
+
+async def test_a_new_profile_is_in_no_list(client: httpx.AsyncClient) -> None:
+    """What is sent as lists and overrides is stored for nobody, not even as an empty list."""
+    sent = a_profile("new", lists=["mine"], overrides=[AN_OVERRIDE])
+    answer = await put(client, sent, "new")
+    assert answer.json() == a_profile("new", active_campaigns=[])
 
 
 @pytest.mark.parametrize(
@@ -246,6 +276,9 @@ REQUESTS = (
     ("DELETE", f"/profiles/{PLAYER_ID}"),
     ("PUT", "/profiles/%20"),
     ("POST", "/profiles/import"),
+    ("PUT", f"/profiles/{PLAYER_ID}/overrides/any"),
+    ("DELETE", f"/profiles/{PLAYER_ID}/overrides/any"),
+    ("GET", f"/profiles/{PLAYER_ID}/overrides"),
     ("POST", "/cache/invalidate"),
     ("POST", "/cache/invalidate?accept_store=mine"),
 )

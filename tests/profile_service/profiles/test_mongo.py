@@ -279,6 +279,34 @@ async def test_a_field_of_the_services_own_that_moves_meanwhile(
     assert await stored(profiles) == a_profile(level=7, active_campaigns=[], **expected)
 
 
+@pytest.mark.parametrize("value", ODD_VALUES)
+async def test_overrides_of_any_type_are_changed(mongo: Database, value: Any) -> None:
+    """What others stored there is given to the change, and replaced while it is that."""
+    profiles = MongoProfiles(mongo)
+    await mongo[COLLECTION].insert_one({**a_profile(), "overrides": value})
+    given: list[Any] = []
+
+    def change(stored: Any) -> list[Any]:
+        given.append(stored)
+        return [{"campaign": "a"}]
+
+    assert await profiles.change_overrides(PLAYER_ID, change)
+    assert given == [value]
+    assert await stored(profiles) == {**a_profile(), "overrides": [{"campaign": "a"}]}
+
+
+async def test_overrides_that_keep_changing(mongo: Database) -> None:
+    """A change is made again for what has become of them, and gives up after some rounds."""
+    await mongo[COLLECTION].insert_one(a_profile())
+    once = ChangedMeanwhile(mongo, {"$set": {"overrides": [1]}})
+    profiles = MongoProfiles(cast("Database", once))
+    assert await profiles.change_overrides(PLAYER_ID, lambda held: [*(held or []), 2])
+    assert (await stored(profiles))["overrides"] == [1, 2]
+    always = ChangedMeanwhile(mongo, {"$push": {"overrides": 3}}, times=1000)
+    with pytest.raises(ProfileContended):
+        await MongoProfiles(cast("Database", always)).change_overrides(PLAYER_ID, lambda _: [])
+
+
 async def test_a_missing_field_is_read_as_none(mongo: Database) -> None:
     """A document without `active_campaigns` is updated where it still has none."""
     profiles = MongoProfiles(mongo)
@@ -474,6 +502,7 @@ CALLS: dict[str, Callable[[ProfileRepository], Awaitable[object]]] = {
     "update": lambda profiles: profiles.update_active_campaigns(
         [ActiveCampaignsUpdate(PLAYER_ID, [], ["a"])]
     ),
+    "change_overrides": lambda profiles: profiles.change_overrides(PLAYER_ID, lambda _: []),
     "ping": lambda profiles: profiles.ping(),
     "prepare": lambda profiles: profiles.prepare(),
 }
