@@ -1,6 +1,6 @@
 """Reading a snapshot's bytes without keeping requests waiting."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -53,6 +53,24 @@ async def read_snapshot(
         # Written in another way, or broken: parsed whole, it shows which.
         header, rules = await sliced(_as_a_whole(body))
     return header, await CompiledCampaigns.from_sources(rules, held, header.segments, game=game)
+
+
+def campaigns_in(
+    held: CompiledCampaigns, wanted: Callable[[Rule], bool]
+) -> Steps[list[PublishedCampaign]]:
+    """Read the held campaigns whose rules are wanted once more, in no particular order.
+
+    The index keeps the bytes that they were read from, and no more of them than it needs.
+    """
+    found: list[PublishedCampaign] = []
+    for source, rule in held.sources.items():
+        # Campaigns of other games are kept and not compiled.
+        if wanted(rule) and held.get(rule.name) is rule:
+            # Both forms that a source has: a whole object, or a piece as `_pieces` cuts it.
+            whole = source if source.startswith(b"{") else _FIRST + source + _LAST
+            found.append(PublishedCampaign.model_validate(orjson.loads(whole)))
+        yield
+    return found
 
 
 def _in_pieces(body: bytes, known: Mapping[bytes, Rule]) -> _Read:

@@ -38,8 +38,9 @@ class CompiledCampaigns:
     `sources` has the rules by the bytes that they were read from, so that an unchanged campaign
     of the next snapshot is not read again. It is empty for campaigns that were not read.
     `unreadable` are the names of campaigns whose matchers this version does not know, or that
-    refer to segments that are missing or not known. `matched_fields` are all that matching
-    reads of a profile: while these stay, the same campaigns match.
+    refer to segments that are missing or not known; `known_segments` are the others.
+    `matched_fields` are all that matching reads of a profile: while these stay, the same
+    campaigns match.
     """
 
     def __init__(
@@ -48,7 +49,7 @@ class CompiledCampaigns:
         self.index = index
         self.sources = sources
         self.segments = segments
-        known = known_segments(segments)
+        self.known_segments = known = known_segments(segments)
         self.unreadable = tuple(
             sorted(
                 rule.name

@@ -9,10 +9,15 @@ from profile_service.matching.comparing import instant_of
 
 
 class Override(NamedTuple):
-    """The state of one campaign for one player, and the variant where one is chosen."""
+    """The state of one campaign for one player, and the variant where one is chosen.
+
+    It holds until just before `until`; `actor` is who set it, where that is known.
+    """
 
     is_on: bool
     variant: str | None
+    until: datetime
+    actor: str | None
 
 
 def overrides_of(profile: Mapping[str, Any], at: datetime) -> dict[str, Override]:
@@ -31,6 +36,11 @@ def overrides_of(profile: Mapping[str, Any], at: datetime) -> dict[str, Override
             continue
         # By equality: others may have stored what has no hash.
         if state == "on" or state == "off":  # noqa: PLR1714
-            variant = each.get("variant")
-            found[campaign] = Override(state == "on", variant if type(variant) is str else None)
+            found[campaign] = Override(
+                state == "on", _text(each.get("variant")), until, _text(each.get("actor"))
+            )
     return found
+
+
+def _text(value: object) -> str | None:
+    return value if type(value) is str else None

@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 
 from contracts.matchers import Matchers, UnknownMatchers
 from contracts.snapshot import CampaignSnapshot, PublishedCampaign
-from profile_service.cache.reading import MAX_BYTES, UnreadableSnapshot, read_snapshot
+from foundation.slices import at_once
+from profile_service.cache.reading import (
+    MAX_BYTES,
+    UnreadableSnapshot,
+    campaigns_in,
+    read_snapshot,
+)
 from profile_service.matching.rules import rule_of
 from testbed.builders import NOW, a_campaign, a_profile, a_published_campaign, a_snapshot, golden
 from testbed.fakes import body_of
@@ -45,6 +51,23 @@ async def test_segments_come_with_the_header() -> None:
     header, campaigns = await read_snapshot(orjson.dumps(document), None)
     assert header.segments == CampaignSnapshot.model_validate(document).segments
     assert len(campaigns) == 2
+
+
+@given(snapshots(), st.sampled_from((None, "mygame")), st.sampled_from((None, 2)))
+async def test_what_is_held_can_be_read_as_campaigns(
+    snapshot: CampaignSnapshot, game: str | None, indent: int | None
+) -> None:
+    """However the snapshot was written: those that are wanted, of the game that is served."""
+    body = body_of(snapshot)
+    if indent is not None:
+        body = json.dumps(json.loads(body), indent=indent).encode()
+    _, held = await read_snapshot(body, None, game=game)
+    served = [each for each in snapshot.campaigns if game is None or each.game == game]
+    found = at_once(campaigns_in(held, lambda _: True))
+    assert sorted(found, key=lambda each: each.name) == sorted(served, key=lambda each: each.name)
+    if served:
+        name = served[0].name
+        assert at_once(campaigns_in(held, lambda rule: rule.name == name)) == served[:1]
 
 
 @given(snapshots())
