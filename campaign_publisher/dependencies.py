@@ -19,6 +19,7 @@ from foundation.errors import Invalid
 from foundation.health import Report
 from foundation.metrics import Metrics
 from foundation.preconditions import Preconditions
+from foundation.slots import Slots
 from foundation.tokens import Tokens
 
 
@@ -35,6 +36,7 @@ class Parts:
     snapshots: Snapshots
     publisher: SnapshotPublisher
     channel: SnapshotChannel
+    validations: Slots
 
 
 class LifespanState(TypedDict):
@@ -59,6 +61,10 @@ _Parts = Annotated[Parts, Depends(_parts)]
 
 async def _service(parts: _Parts) -> CampaignService:
     return parts.service
+
+
+async def _validations(parts: _Parts) -> Slots:
+    return parts.validations
 
 
 async def _snapshots(parts: _Parts) -> Snapshots:
@@ -122,6 +128,7 @@ def parse_key(text: str, *loc: str) -> str:
 Service = Annotated[CampaignService, Depends(_service)]
 NewestSnapshot = Annotated[Snapshots, Depends(_snapshots)]
 Now = Annotated[Clock, Depends(_clock)]
+Validations = Annotated[Slots, Depends(_validations)]
 READER = Depends(_reader)
 Actor = Annotated[str, Depends(_actor)]
 Name = Annotated[str, Depends(_name)]

@@ -8,7 +8,16 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from campaign_publisher.api import asyncapi, campaigns, changes, health, metrics, snapshot, store
+from campaign_publisher.api import (
+    asyncapi,
+    campaigns,
+    changes,
+    health,
+    metrics,
+    snapshot,
+    store,
+    validation,
+)
 from campaign_publisher.campaigns.archiving import archive_ended
 from campaign_publisher.campaigns.commits import Committer
 from campaign_publisher.dependencies import LifespanState, Parts
@@ -30,6 +39,7 @@ from foundation.logs import set_up_logging
 from foundation.mongo import mongo_database
 from foundation.rabbit import OnConnected
 from foundation.settings import load
+from foundation.slots import Slots
 from foundation.tasks import running
 from foundation.upgrades import ignore_upgrades
 from foundation.workers import refuse_workers
@@ -37,6 +47,7 @@ from foundation.workers import refuse_workers
 logger = logging.getLogger(__name__)
 
 MONGO_SECONDS = 5.0
+MAX_VALIDATIONS = 2  # at a time: each holds a body of up to 16 MiB
 
 OpenLog = Callable[[Settings], AbstractAsyncContextManager[ChangeLog]]
 OpenChannel = Callable[[Settings, OnConnected], AbstractAsyncContextManager[SnapshotChannel]]
@@ -99,7 +110,7 @@ def create_app(
         lifespan=lifespan,
     )
     answer_errors(app)
-    for routes in (campaigns, snapshot, changes, asyncapi, store, health, metrics):
+    for routes in (campaigns, validation, snapshot, changes, asyncapi, store, health, metrics):
         app.include_router(routes.router)
     answer_head(app)
     return app
@@ -149,4 +160,5 @@ async def _parts(
             snapshots=snapshots,
             publisher=publisher,
             channel=channel,
+            validations=Slots(MAX_VALIDATIONS, "validations"),
         )

@@ -1,17 +1,21 @@
 """CampaignService: the operations of the campaign API, without HTTP."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from campaign_publisher.campaigns import edits
 from campaign_publisher.campaigns.commits import Committer
 from campaign_publisher.campaigns.selection import Selection, select
+from campaign_publisher.campaigns.validating import Findings, validated
 from campaign_publisher.log.history import Page, read_page
 from campaign_publisher.log.replica import LogReplica
 from campaign_publisher.log.state import CampaignState
 from contracts.campaign import Campaign
 from foundation.preconditions import Preconditions
+from foundation.slices import sliced
+from foundation.validation import MAX_PROBLEMS
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,22 @@ class CampaignService:
         if name not in state.campaigns:
             raise edits.not_found()
         return _result(state, name)
+
+    async def validate(self, values: Iterable[object], now: datetime) -> Findings:
+        """Return what is found in campaigns beside those that are stored; nothing is written.
+
+        The first 100 errors and the first 100 warnings are kept. Works in slices.
+
+        Raises:
+            Unavailable: the campaigns have not been loaded yet.
+        """
+        state = self._replica.state
+        stored = {name: each.campaign for name, each in state.campaigns.items()}
+        return await sliced(
+            validated(
+                values, now, stored=stored, segments=state.segments.keys(), limit=MAX_PROBLEMS
+            )
+        )
 
     async def changes(self, since: int) -> Page:
         """Return the changes after revision `since` as JSON, at most a page of them.

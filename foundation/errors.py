@@ -47,7 +47,8 @@ class Invalid(ServiceError):
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__("; ".join(describe(problem) for problem in problems))
-        self.detail = list(problems)
+        self.problems = list(problems)
+        self.detail = self.problems
 
     @classmethod
     def at(cls, *loc: str | int, msg: str) -> "Invalid":

@@ -30,13 +30,13 @@ def cached_answer(
 
 def body_of(schema: type[BaseModel] | dict[str, Any]) -> dict[str, Any]:
     """Return the OpenAPI text of a body that the route reads by itself."""
-    described = schema if isinstance(schema, dict) else _schema(schema)
+    described = schema if isinstance(schema, dict) else schema_of(schema)
     return {"requestBody": {"required": True, "content": {JSON: {"schema": described}}}}
 
 
 def list_of(model: type[BaseModel]) -> dict[str, Any]:
     """Return the JSON schema of a list of a model."""
-    return {"type": "array", "items": _schema(model)}
+    return {"type": "array", "items": schema_of(model)}
 
 
 def answer_of(schema: dict[str, Any], description: str) -> dict[str, Any]:
@@ -44,6 +44,6 @@ def answer_of(schema: dict[str, Any], description: str) -> dict[str, Any]:
     return {"description": description, "content": {JSON: {"schema": schema}}}
 
 
-def _schema(model: type[BaseModel]) -> dict[str, Any]:
+def schema_of(model: type[BaseModel]) -> dict[str, Any]:
     # The components that models refer to are made by FastAPI for response models.
     return {"$ref": f"#/components/schemas/{model.__name__}"}

@@ -36,7 +36,7 @@ async def parse_campaigns(values: object) -> dict[str, Campaign]:
 
     Raises:
         Invalid: naming the first that is wrong, by its index, and each of its fields
-            that is, or the first that has the name of an earlier one.
+            that is, or the first that has the name of an earlier one or is nested too deeply.
         TooLarge: one is over 1 MiB.
     """
     if not isinstance(values, list):
@@ -44,13 +44,25 @@ async def parse_campaigns(values: object) -> dict[str, Campaign]:
     campaigns: dict[str, Campaign] = {}
     async for index, value in in_slices(enumerate(values)):
         # Before it is validated: to find all problems of one of 16 MiB takes seconds.
-        if len(orjson.dumps(value)) > MAX_CAMPAIGN_BYTES:
+        if written_size(value, index) > MAX_CAMPAIGN_BYTES:
             raise TooLarge(f"campaign {index} must not be over {MAX_CAMPAIGN_BYTES} bytes")
         campaign = parse_campaign(value, None, index)
         if campaign.name in campaigns:
             raise Invalid.at(index, "name", msg="is the name of an earlier campaign in the list")
         campaigns[campaign.name] = campaign
     return campaigns
+
+
+def written_size(value: object, *loc: str | int) -> int:
+    """Return how many bytes of JSON a value takes.
+
+    Raises:
+        Invalid: it is nested too deeply to be written.
+    """
+    try:
+        return len(orjson.dumps(value))
+    except orjson.JSONEncodeError:  # it may be read deeper than that
+        raise Invalid.at(*loc, msg="is nested too deeply") from None
 
 
 def patched(stored: LoggedCampaign, changes: Mapping[str, Any]) -> LoggedCampaign:

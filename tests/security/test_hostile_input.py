@@ -172,6 +172,7 @@ def test_a_long_fraction_is_a_number(profiles: httpx.Client) -> None:
         ("campaigns_url", "PUT", "/campaigns/big"),
         ("campaigns_url", "PATCH", "/campaigns/big"),
         ("campaigns_url", "POST", "/campaigns/import"),
+        ("campaigns_url", "POST", "/campaigns/validate"),
         ("profiles_url", "PUT", "/profiles/big"),
         ("profiles_url", "POST", "/profiles/import"),
     ],

@@ -85,6 +85,14 @@ async def test_a_campaign_that_is_wrong(
     assert await is_as_before(api)
 
 
+async def test_an_import_that_is_nested_too_deeply(api: Api) -> None:
+    """What can be read and not be written again is refused, naming the campaign."""
+    body = b'[{"name": "a", "game": "g", "payload": %b}]' % (b"[" * 300 + b"]" * 300)
+    response = await api.client.post("/campaigns/import", content=body)
+    assert response.status_code == 422
+    assert response.json()["detail"] == [{"loc": [0], "msg": "is nested too deeply"}]
+
+
 BAD_BODIES = {
     "nothing": b"",
     "half": b'{"name": "a", "game"',
