@@ -11,6 +11,7 @@ from campaign_publisher.log.replica import LogReplica
 from campaign_publisher.metrics import metrics_of
 from campaign_publisher.publishing.publisher import SnapshotChannel, SnapshotPublisher
 from campaign_publisher.publishing.snapshots import Snapshots
+from campaign_publisher.segment_service import SegmentService
 from campaign_publisher.service import CampaignService
 from contracts.keys import KEY_RULE, normalise_key
 from foundation.clock import Clock
@@ -33,6 +34,7 @@ class Parts:
     draining: Draining
     replica: LogReplica
     service: CampaignService
+    segments: SegmentService
     snapshots: Snapshots
     publisher: SnapshotPublisher
     channel: SnapshotChannel
@@ -65,6 +67,10 @@ async def _service(parts: _Parts) -> CampaignService:
 
 async def _validations(parts: _Parts) -> Slots:
     return parts.validations
+
+
+async def _segments(parts: _Parts) -> SegmentService:
+    return parts.segments
 
 
 async def _snapshots(parts: _Parts) -> Snapshots:
@@ -109,12 +115,18 @@ async def _name(name: Annotated[str, Path(description=f"The campaign's name: {KE
     return parse_key(name, "path", "name")
 
 
+async def _segment_name(
+    name: Annotated[str, Path(description=f"The segment's name: {KEY_RULE}")],
+) -> str:
+    return parse_key(name, "path", "name")
+
+
 async def _preconditions(if_match: ETags = None, if_none_match: ETags = None) -> Preconditions:
     return Preconditions.of_headers(if_match, if_none_match)
 
 
 def parse_key(text: str, *loc: str) -> str:
-    """Return a campaign's or a game's name as it is stored.
+    """Return the name of a campaign, a segment or a game as it is stored.
 
     Raises:
         Invalid: it can be no such name; the message names `loc`.
@@ -126,10 +138,12 @@ def parse_key(text: str, *loc: str) -> str:
 
 
 Service = Annotated[CampaignService, Depends(_service)]
+Segments = Annotated[SegmentService, Depends(_segments)]
 NewestSnapshot = Annotated[Snapshots, Depends(_snapshots)]
 Now = Annotated[Clock, Depends(_clock)]
 Validations = Annotated[Slots, Depends(_validations)]
 READER = Depends(_reader)
 Actor = Annotated[str, Depends(_actor)]
 Name = Annotated[str, Depends(_name)]
+SegmentName = Annotated[str, Depends(_segment_name)]
 Conditions = Annotated[Preconditions, Depends(_preconditions)]

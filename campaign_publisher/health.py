@@ -26,6 +26,7 @@ def _log(replica: LogReplica) -> Check:
         "store_id": str(state.store_id) if state else None,
         "revision": state.revision if state else None,
         "campaigns": len(state.campaigns) if state else None,
+        "segments": len(state.segments) if state else None,
         "age": round(replica.age, 3) if state else None,
     }
     return Check(status, shown if detail is None else {**shown, "detail": detail})

@@ -14,6 +14,7 @@ from campaign_publisher.api import (
     changes,
     health,
     metrics,
+    segments,
     snapshot,
     store,
     validation,
@@ -28,6 +29,7 @@ from campaign_publisher.log.replica import LogReplica, keep_up
 from campaign_publisher.publishing.publisher import SnapshotChannel, SnapshotPublisher
 from campaign_publisher.publishing.rabbit import open_rabbit_channel
 from campaign_publisher.publishing.snapshots import Snapshots
+from campaign_publisher.segment_service import SegmentService
 from campaign_publisher.service import CampaignService
 from campaign_publisher.settings import Settings
 from foundation.clock import Clock, SystemClock
@@ -110,7 +112,17 @@ def create_app(
         lifespan=lifespan,
     )
     answer_errors(app)
-    for routes in (campaigns, validation, snapshot, changes, asyncapi, store, health, metrics):
+    for routes in (
+        campaigns,
+        validation,
+        segments,
+        snapshot,
+        changes,
+        asyncapi,
+        store,
+        health,
+        metrics,
+    ):
         app.include_router(routes.router)
     answer_head(app)
     return app
@@ -157,6 +169,7 @@ async def _parts(
             draining=Draining(),
             replica=replica,
             service=CampaignService(replica, committer),
+            segments=SegmentService(replica, committer),
             snapshots=snapshots,
             publisher=publisher,
             channel=channel,

@@ -35,6 +35,11 @@ def metrics_of(
             len(state.campaigns) if state else None,
         ),
         (
+            "campaign_service_segments",
+            "Segments in the newest state.",
+            len(state.segments) if state else None,
+        ),
+        (
             "campaign_service_rabbitmq_connected",
             "Whether the connection to RabbitMQ is believed to work.",
             channel.is_up,

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 from campaign_publisher.campaigns import edits
 from campaign_publisher.campaigns.commits import Committer
@@ -11,7 +11,7 @@ from campaign_publisher.campaigns.selection import Selection, select
 from campaign_publisher.campaigns.validating import Findings, validated
 from campaign_publisher.log.history import Page, read_page
 from campaign_publisher.log.replica import LogReplica
-from campaign_publisher.log.state import CampaignState
+from campaign_publisher.log.state import CampaignState, Stored
 from contracts.campaign import Campaign
 from foundation.preconditions import Preconditions
 from foundation.slices import sliced
@@ -19,23 +19,46 @@ from foundation.validation import MAX_PROBLEMS
 
 
 @dataclass(frozen=True, slots=True)
-class CampaignResult:
-    """A campaign as it is stored, its ETag, and whether a write created it."""
+class Found:
+    """A campaign or a segment as it is stored, its ETag, and whether a write created it."""
 
     json: bytes
     etag: str
     created: bool = False
 
+    @classmethod
+    def of(cls, state: CampaignState, stored: Stored, *, created: bool = False) -> Self:
+        """Return what is stored in a state."""
+        return cls(stored.plain_json, edits.etag(state, stored), created)
+
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """The revision after an import, and how many campaigns it created, updated and so on."""
+    """The revision after an import, and how many it created, updated and so on."""
 
     revision: int
     created: int
     updated: int
     unchanged: int
     deleted: int
+
+    @classmethod
+    def between(
+        cls,
+        revisions: tuple[int, int],
+        before: Mapping[str, Stored],
+        after: Mapping[str, Stored],
+    ) -> Self:
+        """Return what an import did to all campaigns, or all segments, given by name."""
+        created = len(after.keys() - before.keys())
+        changed = sum(stored.revision > revisions[0] for stored in after.values())
+        return cls(
+            revision=revisions[1],
+            created=created,
+            updated=changed - created,
+            unchanged=len(after) - changed,
+            deleted=len(before.keys() - after.keys()),
+        )
 
 
 class CampaignService:
@@ -50,7 +73,7 @@ class CampaignService:
         chosen = select(self._replica.state.campaigns.values(), selection)
         return b"[%b]" % b",".join(stored.plain_json for stored in chosen)
 
-    def campaign(self, name: str) -> CampaignResult:
+    def campaign(self, name: str) -> Found:
         """Return one campaign.
 
         Raises:
@@ -59,7 +82,7 @@ class CampaignService:
         state = self._replica.state
         if name not in state.campaigns:
             raise edits.not_found()
-        return _result(state, name)
+        return Found.of(state, state.campaigns[name])
 
     async def validate(self, values: Iterable[object], now: datetime) -> Findings:
         """Return what is found in campaigns beside those that are stored; nothing is written.
@@ -85,22 +108,21 @@ class CampaignService:
         """
         return await read_page(self._replica, since)
 
-    async def put(
-        self, campaign: Campaign, conditions: Preconditions, *, actor: str
-    ) -> CampaignResult:
+    async def put(self, campaign: Campaign, conditions: Preconditions, *, actor: str) -> Found:
         """Create or replace a campaign; return it as it is stored.
 
         Raises:
-            ServiceError: PreconditionFailed, or as `Committer.write`.
+            ServiceError: PreconditionFailed, Invalid, or as `Committer.write`.
         """
         before, after = await self._committer.write(
             lambda state: edits.put(state, campaign, conditions), actor=actor
         )
-        return _result(after, campaign.name, created=campaign.name not in before.campaigns)
+        created = campaign.name not in before.campaigns
+        return Found.of(after, after.campaigns[campaign.name], created=created)
 
     async def patch(
         self, name: str, changes: Mapping[str, Any], conditions: Preconditions, *, actor: str
-    ) -> CampaignResult:
+    ) -> Found:
         """Apply a JSON merge patch to a campaign; return it as it is stored.
 
         Raises:
@@ -109,7 +131,7 @@ class CampaignService:
         _, after = await self._committer.write(
             lambda state: edits.patch(state, name, changes, conditions), actor=actor
         )
-        return _result(after, name)
+        return Found.of(after, after.campaigns[name])
 
     async def delete(self, name: str, conditions: Preconditions, *, actor: str) -> None:
         """Remove a campaign.
@@ -127,20 +149,13 @@ class CampaignService:
         """Replace all campaigns with `campaigns`, given by name, in one revision or none.
 
         Raises:
-            ServiceError: PreconditionFailed, or as `Committer.write`.
+            ServiceError: PreconditionFailed, Invalid, or as `Committer.write`.
         """
         before, after = await self._committer.write(
             lambda state: edits.replace_all(state, campaigns, conditions), actor=actor
         )
-        created = len(after.campaigns.keys() - before.campaigns.keys())
-        changed = sum(stored.revision > before.revision for stored in after.campaigns.values())
-        return Imported(
-            revision=after.revision,
-            created=created,
-            updated=changed - created,
-            unchanged=len(campaigns) - changed,
-            deleted=len(before.campaigns.keys() - after.campaigns.keys()),
-        )
+        revisions = (before.revision, after.revision)
+        return Imported.between(revisions, before.campaigns, after.campaigns)
 
     async def renew(self, *, actor: str) -> CampaignState:
         """Assign the log a new store id that continues the one held here; return the state after.
@@ -151,8 +166,3 @@ class CampaignService:
             ServiceError: as `Committer.write`.
         """
         return await self._committer.renew(actor=actor)
-
-
-def _result(state: CampaignState, name: str, *, created: bool = False) -> CampaignResult:
-    stored = state.campaigns[name]
-    return CampaignResult(stored.plain_json, edits.etag(state, stored), created=created)

@@ -12,11 +12,12 @@ from campaign_publisher.api.responses import (
     cached_answer,
     json_answer,
     list_of,
+    written_answer,
 )
 from campaign_publisher.campaigns.limits import MAX_CAMPAIGN_BYTES, MAX_IMPORT_BYTES
 from campaign_publisher.campaigns.parsing import parse_campaign, parse_campaigns
 from campaign_publisher.dependencies import READER, Actor, Conditions, Name, Now, Service
-from campaign_publisher.service import CampaignResult, Imported
+from campaign_publisher.service import Imported
 from contracts.campaign import Campaign
 from foundation.bodies import read_body
 from foundation.error_answers import UNCHANGED, error_answers
@@ -117,7 +118,7 @@ async def put_campaign(
 ) -> Response:
     body = await read_body(request, limit=MAX_CAMPAIGN_BYTES, what="a campaign")
     campaign = parse_campaign(parse_json(body), name)
-    return _written(await service.put(campaign, conditions, actor=actor))
+    return written_answer(await service.put(campaign, conditions, actor=actor))
 
 
 @router.patch(
@@ -134,7 +135,7 @@ async def patch_campaign(
     changes = parse_json(body)
     if not isinstance(changes, dict):
         raise Invalid.at(msg="must be a JSON object")
-    return _written(await service.patch(name, changes, conditions, actor=actor))
+    return written_answer(await service.patch(name, changes, conditions, actor=actor))
 
 
 @router.delete(
@@ -149,9 +150,3 @@ async def delete_campaign(
 ) -> Response:
     await service.delete(name, conditions, actor=actor)
     return Response(status_code=204)
-
-
-def _written(found: CampaignResult) -> Response:
-    return json_answer(
-        found.json, status=201 if found.created else 200, headers={"ETag": found.etag}
-    )

@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import Request, Response
 from pydantic import BaseModel
 
+from campaign_publisher.service import Found
 from foundation.etags import is_unchanged
 
 JSON = "application/json"
@@ -26,6 +27,12 @@ def cached_answer(
     if is_unchanged(request.scope["headers"], etag):
         return Response(status_code=304, headers=headers)
     return json_answer(body, headers=headers)
+
+
+def written_answer(found: Found) -> Response:
+    """Return what was written, with its ETag: 201 if that created it."""
+    status = 201 if found.created else 200
+    return json_answer(found.json, status=status, headers={"ETag": found.etag})
 
 
 def body_of(schema: type[BaseModel] | dict[str, Any]) -> dict[str, Any]:

@@ -20,6 +20,7 @@ class StoreAnswer(BaseModel):
     renewed_from: tuple[UUID, ...]
     revision: int
     campaigns: int
+    segments: int
 
     @classmethod
     def of(cls, state: CampaignState) -> Self:
@@ -29,6 +30,7 @@ class StoreAnswer(BaseModel):
             renewed_from=state.renewed_from,
             revision=state.revision,
             campaigns=len(state.campaigns),
+            segments=len(state.segments),
         )
 
 

@@ -1,4 +1,7 @@
-"""Edits of campaigns: pure decisions on a state, each a change that a commit then makes."""
+"""Edits of campaigns: pure decisions on a state, each a change that a commit then makes.
+
+Those of segments are in `segments.py`.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,9 +10,11 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from campaign_publisher.campaigns.parsing import patched
+from campaign_publisher.campaigns.references import check_known
 from campaign_publisher.log.change import Change, Operation
-from campaign_publisher.log.state import CampaignState, StoredCampaign
+from campaign_publisher.log.state import CampaignState, Stored
 from contracts.campaign import Campaign, LoggedCampaign
+from contracts.segment import LoggedSegment
 from contracts.wire import snapshot_etag
 from foundation.errors import NotFound
 from foundation.preconditions import Preconditions
@@ -18,13 +23,15 @@ from foundation.slices import in_slices
 
 @dataclass(frozen=True)
 class ProposedChange:
-    """An operation on campaigns, before it has a place in the log."""
+    """An operation on campaigns or segments, before it has a place in the log."""
 
     op: Operation
     put: tuple[LoggedCampaign, ...] = ()
     deleted: tuple[str, ...] = ()
     store_id: UUID | None = None
     renewed_from: UUID | None = None
+    put_segments: tuple[LoggedSegment, ...] = ()
+    deleted_segments: tuple[str, ...] = ()
 
     async def to_change(self, before: CampaignState, *, actor: str, now: datetime) -> Change:
         """Return the change that follows `before`; a new one at every call.
@@ -33,9 +40,10 @@ class ProposedChange:
         """
         # Milliseconds are what every store and client of dates can hold.
         at = now.replace(microsecond=now.microsecond // 1000 * 1000)
-        put = [
-            campaign.model_copy(update={"last_updated": at})
-            async for campaign in in_slices(self.put)
+        updated = {"last_updated": at}
+        put = [each.model_copy(update=updated) async for each in in_slices(self.put)]
+        put_segments = [
+            each.model_copy(update=updated) async for each in in_slices(self.put_segments)
         ]
         return Change(
             revision=before.revision + 1,
@@ -48,11 +56,13 @@ class ProposedChange:
             deleted=self.deleted,
             store_id=self.store_id,
             renewed_from=self.renewed_from,
+            put_segments=tuple(put_segments),
+            deleted_segments=self.deleted_segments,
         )
 
 
-def etag(state: CampaignState, stored: StoredCampaign) -> str:
-    """Return the ETag of a campaign: the store, and the revision of its last change."""
+def etag(state: CampaignState, stored: Stored) -> str:
+    """Return the ETag of a campaign or a segment: the store, and the revision of its change."""
     return f'"{state.store_id}-{stored.revision}"'
 
 
@@ -63,8 +73,10 @@ async def put(
 
     Raises:
         PreconditionFailed: a condition does not hold.
+        Invalid: it refers to a segment that does not exist.
     """
     conditions.check(_etag_of(state, campaign.name))
+    check_known(campaign.matchers, state.segments)
     return _replacing(state, LoggedCampaign.of(campaign), Operation.PUT)
 
 
@@ -76,13 +88,16 @@ async def patch(
     Raises:
         PreconditionFailed: a condition does not hold.
         NotFound: there is no campaign of that name.
-        Invalid: the result is no campaign, or one of another name.
+        Invalid: the result is no campaign, or one of another name, or refers to a segment
+            that does not exist.
     """
     conditions.check(_etag_of(state, name))
     stored = state.campaigns.get(name)
     if stored is None:
         raise not_found()
-    return _replacing(state, patched(stored.campaign, changes), Operation.PATCH)
+    campaign = patched(stored.campaign, changes)
+    check_known(campaign.matchers, state.segments)
+    return _replacing(state, campaign, Operation.PATCH)
 
 
 async def delete(state: CampaignState, name: str, conditions: Preconditions) -> ProposedChange:
@@ -108,8 +123,11 @@ async def replace_all(
 
     Raises:
         PreconditionFailed: a condition does not hold.
+        Invalid: one refers to a segment that does not exist; it is named by its place.
     """
     conditions.check(snapshot_etag(state.position), strongly=False)
+    async for index, campaign in in_slices(enumerate(campaigns.values())):
+        check_known(campaign.matchers, state.segments, index)
     logged = (LoggedCampaign.of(campaign) for campaign in campaigns.values())
     changed = tuple([c async for c in in_slices(logged) if _changes(state, c)])
     deleted = tuple(name for name in state.campaigns if name not in campaigns)

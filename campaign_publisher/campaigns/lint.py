@@ -4,7 +4,6 @@ import unicodedata
 from bisect import insort
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -14,7 +13,6 @@ from campaign_publisher.campaigns.fields import Field, NoField, field_at
 from contracts.campaign import Campaign
 from contracts.matchers import BUCKETS, Conditions, Matchers, UnknownMatchers
 from contracts.where import FieldTest
-from foundation.errors import Problem
 
 MAX_SHADOWING = 50  # campaigns of a group that may hide another one, those that come first
 
@@ -139,18 +137,6 @@ def matches_everyone(matchers: Matchers) -> bool:
         and (each.any is None or any(map(matches_everyone, each.any)))
         for each, _ in _together(matchers, ())
     )
-
-
-def missing_segments(matchers: Matchers, known: AbstractSet[str]) -> list[Problem]:
-    """Return a problem for each reference to a segment that is not among the known ones."""
-    return [
-        {"loc": [*loc, "segment", kind, index], "msg": f"there is no segment {name!r}"}
-        for each, loc in _each(matchers, ("matchers",))
-        if each.segment is not None
-        for kind in ("any", "all", "none")
-        for index, name in enumerate(getattr(each.segment, kind) or ())
-        if name not in known
-    ]
 
 
 @dataclass(frozen=True, slots=True)

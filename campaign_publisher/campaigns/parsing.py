@@ -1,18 +1,21 @@
-"""Campaigns and merge patches as operators send them: validated, or refused by field."""
+"""Campaigns, segments and merge patches as operators send them: validated, or refused by field."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import orjson
 
-from campaign_publisher.campaigns.limits import MAX_CAMPAIGN_BYTES
+from campaign_publisher.campaigns.limits import MAX_CAMPAIGN_BYTES, MAX_SEGMENTS
 from contracts.campaign import Campaign, LoggedCampaign
 from contracts.matchers import UnknownMatchers
+from contracts.segment import Segment
 from foundation.errors import Invalid, TooLarge
 from foundation.slices import in_slices
 from foundation.validation import parse_as
 
 MAX_PATCH_DEPTH = 16
+
+Named = TypeVar("Named", Campaign, Segment)
 
 
 def parse_campaign(value: object, name: str | None = None, *loc: str | int) -> Campaign:
@@ -23,12 +26,36 @@ def parse_campaign(value: object, name: str | None = None, *loc: str | int) -> C
     Raises:
         Invalid: naming each field that is wrong.
     """
-    if isinstance(value, dict):
-        value = {key: item for key, item in value.items() if key != "last_updated"}
-    campaign = parse_as(Campaign, value, *loc)
-    if name is not None and campaign.name != name:
-        raise Invalid.at(*loc, "name", msg="must be the name in the path; names do not change")
+    campaign = parse_as(Campaign, _without_last_updated(value), *loc)
+    _check_name(campaign.name, name, *loc)
     return campaign
+
+
+def parse_segment(value: object, name: str | None = None, *loc: str | int) -> Segment:
+    """Return a segment as it was sent, validated; `last_updated` is ignored: the service sets it.
+
+    With `name`, the segment's name is that one, and need not stand in the value.
+
+    Raises:
+        Invalid: naming each field that is wrong.
+    """
+    value = _without_last_updated(value)
+    if isinstance(value, dict) and name is not None:
+        value = {"name": name, **value}
+    segment = parse_as(Segment, value, *loc)
+    _check_name(segment.name, name, *loc)
+    return segment
+
+
+def _without_last_updated(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: item for key, item in value.items() if key != "last_updated"}
+    return value
+
+
+def _check_name(name: str, expected: str | None, *loc: str | int) -> None:
+    if expected is not None and name != expected:
+        raise Invalid.at(*loc, "name", msg="must be the name in the path; names do not change")
 
 
 async def parse_campaigns(values: object) -> dict[str, Campaign]:
@@ -39,18 +66,36 @@ async def parse_campaigns(values: object) -> dict[str, Campaign]:
             that is, or the first that has the name of an earlier one or is nested too deeply.
         TooLarge: one is over 1 MiB.
     """
+    return await _parse_list(values, "campaign", parse_campaign)
+
+
+async def parse_segments(values: object) -> dict[str, Segment]:
+    """Return the segments of a list by their names, validated in slices.
+
+    Raises:
+        Invalid: as `parse_campaigns`.
+        TooLarge: one is over 1 MiB, or they are over 1,000.
+    """
+    if isinstance(values, list) and len(values) > MAX_SEGMENTS:
+        raise TooLarge(f"there must not be more than {MAX_SEGMENTS:,} segments")
+    return await _parse_list(values, "segment", parse_segment)
+
+
+async def _parse_list(
+    values: object, what: str, parse: Callable[[object, None, int], Named]
+) -> dict[str, Named]:
     if not isinstance(values, list):
-        raise Invalid.at(msg="must be a JSON array of campaigns")
-    campaigns: dict[str, Campaign] = {}
+        raise Invalid.at(msg=f"must be a JSON array of {what}s")
+    parsed: dict[str, Named] = {}
     async for index, value in in_slices(enumerate(values)):
         # Before it is validated: to find all problems of one of 16 MiB takes seconds.
         if written_size(value, index) > MAX_CAMPAIGN_BYTES:
-            raise TooLarge(f"campaign {index} must not be over {MAX_CAMPAIGN_BYTES} bytes")
-        campaign = parse_campaign(value, None, index)
-        if campaign.name in campaigns:
-            raise Invalid.at(index, "name", msg="is the name of an earlier campaign in the list")
-        campaigns[campaign.name] = campaign
-    return campaigns
+            raise TooLarge(f"{what} {index} must not be over {MAX_CAMPAIGN_BYTES} bytes")
+        named = parse(value, None, index)
+        if named.name in parsed:
+            raise Invalid.at(index, "name", msg=f"is the name of an earlier {what} in the list")
+        parsed[named.name] = named
+    return parsed
 
 
 def written_size(value: object, *loc: str | int) -> int:

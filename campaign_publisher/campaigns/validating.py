@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from campaign_publisher.campaigns.limits import MAX_CAMPAIGN_BYTES
-from campaign_publisher.campaigns.lint import Linter, Warned, missing_segments
+from campaign_publisher.campaigns.lint import Linter, Warned
 from campaign_publisher.campaigns.parsing import parse_campaign, written_size
+from campaign_publisher.campaigns.references import missing_segments
 from contracts.campaign import Campaign
 from foundation.errors import Invalid, Problem
 from foundation.slices import Steps

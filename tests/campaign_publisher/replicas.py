@@ -14,6 +14,7 @@ from campaign_publisher.log.change import (
 from campaign_publisher.log.checkpoints import Checkpointer
 from campaign_publisher.log.replica import LogReplica
 from campaign_publisher.log.state import EMPTY, CampaignState, fold
+from campaign_publisher.segment_service import SegmentService
 from campaign_publisher.service import CampaignService
 from contracts.campaign import Campaign, LoggedCampaign
 from contracts.segment import LoggedSegment, Segment
@@ -33,6 +34,7 @@ class Replica:
     service: CampaignService
     commits: Committer
     checkpointer: Checkpointer
+    segments: SegmentService
 
     @property
     def state(self) -> CampaignState:
@@ -48,7 +50,13 @@ def a_replica(
     checkpointer = Checkpointer(log, every=every)
     log_replica = LogReplica(log, clock=clock, poll_interval=POLL, checkpointer=checkpointer)
     commits = Committer(log_replica, clock=clock)
-    return Replica(log_replica, CampaignService(log_replica, commits), commits, checkpointer)
+    return Replica(
+        log_replica,
+        CampaignService(log_replica, commits),
+        commits,
+        checkpointer,
+        SegmentService(log_replica, commits),
+    )
 
 
 async def a_loaded_replica(log: ChangeLog, *, clock: Clock | None = None) -> Replica:

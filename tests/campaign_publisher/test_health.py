@@ -55,6 +55,7 @@ async def test_all_is_well() -> None:
             "store_id": str(STORE_ID),
             "revision": 1,
             "campaigns": 1,
+            "segments": 0,
             "age": 1.5,
         },
         "publishing": {

@@ -12,6 +12,8 @@ from tests.security.served import connected, served
 CAMPAIGN_READS = [
     "/campaigns",
     "/campaigns/none",
+    "/segments",
+    "/segments/none",
     "/snapshot",
     "/changes",
     "/asyncapi.json",

@@ -173,6 +173,8 @@ def test_a_long_fraction_is_a_number(profiles: httpx.Client) -> None:
         ("campaigns_url", "PATCH", "/campaigns/big"),
         ("campaigns_url", "POST", "/campaigns/import"),
         ("campaigns_url", "POST", "/campaigns/validate"),
+        ("campaigns_url", "PUT", "/segments/big"),
+        ("campaigns_url", "POST", "/segments/import"),
         ("profiles_url", "PUT", "/profiles/big"),
         ("profiles_url", "POST", "/profiles/import"),
     ],

@@ -18,7 +18,14 @@ from testbed.builders import PLAYER_ID, a_profile, a_published_campaign, a_snaps
 from testbed.fakes import FakeOrigin, InMemoryProfiles
 from tests.apps import ADMIN, ProfileParts, a_campaign_app, a_profile_app, serving, until_ready
 
-READS = ("/campaigns", "/campaigns/none", "/snapshot", "/changes")
+READS = (
+    "/campaigns",
+    "/campaigns/none",
+    "/segments",
+    "/segments/none",
+    "/snapshot",
+    "/changes",
+)
 # The validation of campaigns stores nothing; one without a body is answered 422.
 READING = [*(("GET", path) for path in READS), ("POST", "/campaigns/validate")]
 ANSWERED = {200, 404, 422}
@@ -29,6 +36,9 @@ WRITES = [
     ("PATCH", "/campaigns/x"),
     ("DELETE", "/campaigns/x"),
     ("POST", "/campaigns/import"),
+    ("PUT", "/segments/x"),
+    ("DELETE", "/segments/x"),
+    ("POST", "/segments/import"),
     ("POST", "/store/renew"),
 ]
 ADMINS = [

@@ -50,6 +50,10 @@ class Api:
             f"/campaigns/{name}", json={"name": name, "game": "mygame", **fields}
         )
 
+    async def put_segment(self, name: str, **matchers: Any) -> httpx.Response:
+        """Put a segment with these matchers."""
+        return await self.client.put(f"/segments/{name}", json={"matchers": matchers})
+
     async def names(self, **query: str) -> list[str]:
         """Return the names that GET /campaigns lists."""
         response = await self.client.get("/campaigns", params=query)

@@ -13,7 +13,14 @@ from testbed.fakes import InMemoryLog
 from tests.campaign_publisher.api.conftest import Api, StartApi, until
 from tests.campaign_publisher.replicas import a_change
 
-GUARDED = ("/campaigns", "/campaigns/{name}", "/snapshot", "/changes")
+GUARDED = (
+    "/campaigns",
+    "/campaigns/{name}",
+    "/segments",
+    "/segments/{name}",
+    "/snapshot",
+    "/changes",
+)
 CHECKED = "/campaigns/validate"  # a POST that is a read
 OPEN = ("/health", "/health/ready", "/health/live", "/metrics", "/asyncapi.json", "/openapi.json")
 
@@ -169,7 +176,14 @@ async def test_health(api: Api) -> None:
 async def test_the_bodies_of_health_keep_their_shape(start_api: StartApi) -> None:
     """Dashboards and the runbook name these fields, of a replica that is well and of one ill."""
     api = await start_api(InMemoryLog(a_change(0), a_change(1, a_campaign("a"))))
-    log = {"status": "ok", "store_id": str(STORE_ID), "revision": 1, "campaigns": 1, "age": 0.0}
+    log = {
+        "status": "ok",
+        "store_id": str(STORE_ID),
+        "revision": 1,
+        "campaigns": 1,
+        "segments": 0,
+        "age": 0.0,
+    }
     publishing = {
         "status": "ok",
         "connected": True,
@@ -216,6 +230,7 @@ async def test_which_tokens_may_read(start_api: StartApi) -> None:
     """With READ_TOKEN set, campaigns need it or an admin's; health and metrics stay open."""
     api = await start_api(read_tokens="reader")
     await api.put("a")
+    await api.put_segment("a", level={"min": 1})
     paths = [path.replace("{name}", "a") for path in GUARDED]
     for token, status in (("reader", 200), ("secret", 200), ("wrong", 401)):
         headers = {"Authorization": f"Bearer {token}"}
@@ -262,10 +277,13 @@ async def test_the_openapi_text_is_usable(api: Api) -> None:
         if method in {"PUT", "PATCH"} or path.endswith(("import", "validate")):
             assert route["requestBody"]["required"]
             assert {"408", "413", "422"} <= route["responses"].keys()
-        if is_write and path.startswith("/campaigns"):
+        if is_write and path.startswith(("/campaigns", "/segments")):
             headers = {each["name"] for each in route["parameters"] if each["in"] == "header"}
             assert headers == {"if-match", "if-none-match"}
     body = routes["PUT", "/campaigns/{name}"]["requestBody"]["content"]["application/json"]
     assert body["schema"] == {"$ref": "#/components/schemas/Campaign"}
     assert document["components"]["schemas"]["Campaign"]["required"] == ["game", "name"]
+    body = routes["PUT", "/segments/{name}"]["requestBody"]["content"]["application/json"]
+    assert body["schema"]["required"] == ["matchers"]
+    assert document["components"]["schemas"]["Segment"]["required"] == ["name", "matchers"]
     assert (await api.client.get("/docs")).status_code == 200

@@ -13,6 +13,9 @@ WRITES = [
     ("PATCH", "/campaigns/a"),
     ("DELETE", "/campaigns/a"),
     ("POST", "/campaigns/import"),
+    ("PUT", "/segments/a"),
+    ("DELETE", "/segments/a"),
+    ("POST", "/segments/import"),
     ("POST", "/store/renew"),
 ]
 GOOD = {"name": "a", "game": "g"}
@@ -114,9 +117,9 @@ BAD_BODIES = {
 @pytest.mark.parametrize("body", BAD_BODIES.values(), ids=BAD_BODIES.keys())
 async def test_a_body_that_is_none(api: Api, body: bytes) -> None:
     """422, never a 500, and the answer repeats nothing of it."""
-    requests = [("PUT", "/campaigns/a"), ("PATCH", "/campaigns/a")]
+    requests = [("PUT", "/campaigns/a"), ("PATCH", "/campaigns/a"), ("PUT", "/segments/a")]
     if body != b"[]":
-        requests.append(("POST", "/campaigns/import"))
+        requests += [("POST", "/campaigns/import"), ("POST", "/segments/import")]
     for method, path in requests:
         response = await api.client.request(method, path, content=body)
         assert response.status_code == 422, (method, response.text)

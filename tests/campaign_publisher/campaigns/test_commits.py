@@ -15,11 +15,15 @@ from campaign_publisher.campaigns.commits import (
     Committer,
 )
 from campaign_publisher.campaigns.edits import ProposedChange, archiving
-from campaign_publisher.campaigns.limits import MAX_CAMPAIGN_BYTES
+from campaign_publisher.campaigns.limits import MAX_CAMPAIGN_BYTES, MAX_SEGMENTS
 from campaign_publisher.log.change import AppendUnsettled, Change, LogUnavailable
 from campaign_publisher.log.state import EMPTY, CampaignState, fold
+from contracts.campaign import Campaign
+from contracts.segment import Segment
 from contracts.wire import MAX_SNAPSHOT_BYTES
 from foundation.errors import (
+    Conflict,
+    Invalid,
     NotFound,
     OutcomeUnknown,
     PreconditionFailed,
@@ -27,7 +31,7 @@ from foundation.errors import (
     Unavailable,
 )
 from foundation.preconditions import Preconditions
-from testbed.builders import NOW, OTHER_STORE_ID, STORE_ID, a_campaign, a_head
+from testbed.builders import NOW, OTHER_STORE_ID, STORE_ID, a_campaign, a_head, a_segment
 from testbed.fakes import FakeClock, InMemoryLog
 from tests.campaign_publisher.replicas import Replica, a_change, a_loaded_replica, a_replica
 from tests.simulated_time import SimulatedClock, simulated
@@ -114,6 +118,61 @@ async def test_of_two_who_create_the_same_one_does() -> None:
         return_exceptions=True,
     )
     assert sorted(isinstance(result, PreconditionFailed) for result in results) == [False, True]
+
+
+def a_campaign_in(segment: str) -> Campaign:
+    """Return a campaign for players who are in a segment."""
+    matchers = {"segment": {"any": [segment]}}
+    return Campaign.model_validate({"name": "c", "game": "mygame", "matchers": matchers})
+
+
+@pytest.mark.parametrize("is_first", ["the campaign", "the deletion"])
+async def test_two_replicas_leave_no_reference_to_nothing(is_first: str) -> None:
+    """Of a campaign that refers to a segment and a deletion of it, at once, one is refused."""
+    log = InMemoryLog(a_change(0), a_change(1, put_segments=[a_segment("s")]))
+    one, other = [await a_loaded_replica(log) for _ in range(2)]
+
+    async def somebody_is_first(_: Change) -> None:
+        log.appending = None
+        if is_first == "the campaign":
+            await one.service.put(a_campaign_in("s"), ANY, actor="me")
+        else:
+            await one.segments.delete("s", ANY, actor="me")
+
+    log.appending = somebody_is_first
+    if is_first == "the campaign":
+        with pytest.raises(Conflict, match="in use by 1: campaign 'c'"):
+            await other.segments.delete("s", ANY, actor="me")
+    else:
+        with pytest.raises(Invalid, match="there is no segment 's'"):
+            await other.service.put(a_campaign_in("s"), ANY, actor="me")
+    assert revisions(log) == [0, 1, 2]
+
+
+async def test_two_replicas_close_no_cycle() -> None:
+    """Of two references that would lead back to each other, at once, one is refused."""
+    log = InMemoryLog(a_change(0), a_change(1, put_segments=[a_segment("a"), a_segment("b")]))
+    replicas = [await a_loaded_replica(log) for _ in range(2)]
+    cycle = [a_segment("a", segment={"any": ["b"]}), a_segment("b", segment={"any": ["a"]})]
+    results = await asyncio.gather(
+        *(
+            replica.segments.put(segment, ANY, actor="me")
+            for replica, segment in zip(replicas, cycle, strict=True)
+        ),
+        return_exceptions=True,
+    )
+    assert sorted(isinstance(result, Invalid) for result in results) == [False, True]
+
+
+async def test_a_reference_is_judged_on_the_log_as_it_is() -> None:
+    """A replica that has not read a segment yet refuses no campaign that refers to it."""
+    log = InMemoryLog(a_change(0))
+    replica = await a_loaded_replica(log)
+    log.changes.append(a_change(1, put_segments=[a_segment("s")]))
+    await replica.service.put(a_campaign_in("s"), ANY, actor="me")
+    log.changes.append(a_change(3, deleted=["c"], previous=log.changes[-1].id))
+    await replica.segments.delete("s", ANY, actor="me")
+    assert replica.state.segments == {}
 
 
 async def test_a_lagging_replica_refuses_nothing_wrongly() -> None:
@@ -532,6 +591,50 @@ async def test_ended_campaigns_count_until_they_are_archived() -> None:
 
 async def _archive(ended_before: datetime, state: CampaignState) -> ProposedChange | None:
     return archiving(state, ended_before)
+
+
+def a_large_segment(name: str) -> Segment:
+    """Return a segment of nearly 1 MiB."""
+    items = [f"{number:0250}" for number in range(MAX_CAMPAIGN_BYTES // 253 - 2)]
+    return a_segment(name, has={"items": items})
+
+
+async def test_segments_count_in_the_snapshot() -> None:
+    """The change that would make the snapshot too large is refused, whatever makes it so."""
+    log = InMemoryLog(a_change(0))
+    replica = await a_loaded_replica(log)
+    enough = MAX_SNAPSHOT_BYTES // MAX_CAMPAIGN_BYTES
+    for number in range(enough):
+        await replica.segments.put(a_large_segment(f"segment {number}"), ANY, actor="me")
+    with pytest.raises(TooLarge, match="snapshot of all campaigns and segments"):
+        await replica.segments.put(a_large_segment("one more"), ANY, actor="me")
+    items = [f"{number:0250}" for number in range(MAX_CAMPAIGN_BYTES // 253 - 2)]
+    with pytest.raises(TooLarge, match="snapshot of all campaigns and segments"):
+        await replica.service.put(a_campaign(has={"items": items}), ANY, actor="me")
+    await replica.segments.delete("segment 0", ANY, actor="me")
+    await replica.segments.put(a_large_segment("one more"), ANY, actor="me")
+
+
+async def test_there_are_a_thousand_segments_at_most() -> None:
+    """One more is refused; one that is there may still be changed or deleted."""
+    log = InMemoryLog(a_change(0))
+    replica = await a_loaded_replica(log)
+    listed = {f"segment {number}": a_segment(f"segment {number}") for number in range(MAX_SEGMENTS)}
+    await replica.segments.replace_all(listed, ANY, actor="me")
+    with pytest.raises(TooLarge, match="more than 1,000 segments"):
+        await replica.segments.put(a_segment("one more"), ANY, actor="me")
+    await replica.segments.put(a_segment("segment 0", level={"min": 9}), ANY, actor="me")
+    await replica.segments.delete("segment 1", ANY, actor="me")
+    await replica.segments.put(a_segment("one more"), ANY, actor="me")
+    assert len(replica.state.segments) == MAX_SEGMENTS
+
+
+async def test_a_segment_over_the_limit_is_refused() -> None:
+    """It is measured as it is stored, as a campaign is."""
+    replica = await a_loaded_replica(InMemoryLog(a_change(0)))
+    items = [f"{number:0250}" for number in range(MAX_CAMPAIGN_BYTES // 253 + 1)]
+    with pytest.raises(TooLarge, match=r"^segment 's' must not be over 1048576 bytes"):
+        await replica.segments.put(a_segment("s", has={"items": items}), ANY, actor="me")
 
 
 async def test_a_change_over_the_limit_of_the_log_is_refused() -> None:

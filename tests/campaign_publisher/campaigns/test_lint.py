@@ -13,7 +13,6 @@ from campaign_publisher.campaigns.lint import (
     Warned,
     matcher_warnings,
     matches_everyone,
-    missing_segments,
 )
 from contracts.campaign import Campaign
 from contracts.instants import format_instant
@@ -378,22 +377,6 @@ def test_matchers_of_a_later_version_are_left_alone() -> None:
     unknown = UnknownMatchers(source={"moon": "full"})
     assert matcher_warnings(unknown, NOW) == []
     assert not matches_everyone(unknown)
-
-
-def test_segments_that_do_not_exist() -> None:
-    """Each reference is named, however deep."""
-    written = {
-        "segment": {"any": ["whales", "wales"], "none": ["gone"]},
-        "all": [{"none": [{"segment": {"all": ["lost"]}}]}],
-    }
-    assert missing_segments(Matchers.model_validate(written), {"whales"}) == [
-        {"loc": ["matchers", "segment", "any", 1], "msg": "there is no segment 'wales'"},
-        {"loc": ["matchers", "segment", "none", 0], "msg": "there is no segment 'gone'"},
-        {
-            "loc": ["matchers", "all", 0, "none", 0, "segment", "all", 0],
-            "msg": "there is no segment 'lost'",
-        },
-    ]
 
 
 # Values that valid profiles have, of those that the tests compare with.

@@ -7,12 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaign_publisher.campaigns.limits import MAX_CAMPAIGN_BYTES
+from campaign_publisher.campaigns.limits import MAX_CAMPAIGN_BYTES, MAX_SEGMENTS
 from campaign_publisher.campaigns.parsing import (
     MAX_PATCH_DEPTH,
     merged,
     parse_campaign,
     parse_campaigns,
+    parse_segment,
+    parse_segments,
     patched,
 )
 from contracts.campaign import LoggedCampaign
@@ -204,3 +206,57 @@ def test_a_patch_writes_nothing_unknown(patch: dict[str, Any], loc: list[str]) -
     with pytest.raises(Invalid) as caught:
         patched(a_later_campaign(), patch)
     assert problems(caught) == [loc]
+
+
+def test_the_name_of_a_segment_is_that_of_its_path() -> None:
+    """It need not stand in the body; where it does it must be the same, once normalised."""
+    bodies: list[dict[str, Any]] = [{}, {"name": "e\u0301", "last_updated": 5}]
+    for body in bodies:
+        segment = parse_segment({"matchers": {}, **body}, "\u00e9")
+        assert (segment.name, segment.last_updated) == ("\u00e9", None)
+    for other in ("a", "", None, 5):
+        with pytest.raises(Invalid) as caught:
+            parse_segment({"matchers": {}, "name": other}, "b")
+        assert problems(caught) == [["name"]]
+
+
+@pytest.mark.parametrize(
+    ("value", "loc"),
+    [
+        ([], []),
+        (None, []),
+        ({}, ["matchers"]),
+        ({"matchers": None}, ["matchers"]),
+        ({"matchers": {"where": {"a": {}}}}, ["matchers", "where", "a"]),
+        ({"matchers": {}, "game": "mygame"}, ["game"]),
+        ({"matchers": {}, "description": "x" * 2001}, ["description"]),
+    ],
+)
+async def test_a_segment_that_is_wrong(value: object, loc: list[str]) -> None:
+    """The field is named, alone and in a list."""
+    with pytest.raises(Invalid) as caught:
+        parse_segment(value, "a")
+    assert problems(caught) == [loc]
+    named = {"name": "a", **value} if isinstance(value, dict) else value
+    with pytest.raises(Invalid) as caught:
+        await parse_segments([{"name": "b", "matchers": {}}, named])
+    assert problems(caught) == [[1, *loc]]
+
+
+async def test_a_list_of_segments() -> None:
+    """Each has a name of its own, and there are not too many of them."""
+    whole = [{"name": f"s{number}", "matchers": {}} for number in range(MAX_SEGMENTS)]
+    assert [*await parse_segments(whole)] == [segment["name"] for segment in whole]
+    with pytest.raises(TooLarge, match="1,000"):
+        await parse_segments([*whole, {}])
+    wrong: list[tuple[Any, list[Any]]] = [
+        ({}, []),
+        ([{"matchers": {}}], [0, "name"]),
+        ([*whole[:2], whole[0]], [2, "name"]),
+    ]
+    for values, loc in wrong:
+        with pytest.raises(Invalid) as caught:
+            await parse_segments(values)
+        assert problems(caught) == [loc]
+    with pytest.raises(TooLarge, match="segment 0"):
+        await parse_segments([{"name": "x" * (MAX_CAMPAIGN_BYTES + 1)}])

@@ -33,6 +33,7 @@ from campaign_publisher.log.documents import to_document
 from campaign_publisher.log.mongo import MongoChangeLog
 from campaign_publisher.log.replica import LogReplica
 from campaign_publisher.log.state import EMPTY, fold
+from campaign_publisher.segment_service import SegmentService
 from campaign_publisher.service import CampaignService
 from campaign_publisher.settings import Settings
 from contracts.campaign import Campaign
@@ -253,7 +254,8 @@ def a_real_replica(log: ChangeLog, *, every: int = 50) -> Replica:
     clock = SystemClock()
     log_replica = LogReplica(log, clock=clock, poll_interval=POLL, checkpointer=checkpointer)
     commits = Committer(log_replica, clock=clock)
-    return Replica(log_replica, CampaignService(log_replica, commits), commits, checkpointer)
+    service, segments = CampaignService(log_replica, commits), SegmentService(log_replica, commits)
+    return Replica(log_replica, service, commits, checkpointer, segments)
 
 
 async def test_two_replicas_and_two_hundred_writes(open_log: OpenLog) -> None:
