@@ -1,5 +1,6 @@
 """SqliteProfiles: profiles in a SQLite file, for the development stack."""
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -17,10 +18,13 @@ from contracts.profile import (
 )
 from devstack.sqlite import Database, name_of, open_database
 from foundation.outage import Outage
+from profile_service.profiles.counting import Tally
 from profile_service.profiles.outages import StoreOutages
+from profile_service.profiles.query import Query
 from profile_service.profiles.repository import (
     ActiveCampaignsUpdate,
     Condition,
+    Counted,
     FieldChange,
     ProfileContended,
     ProfileDocument,
@@ -55,6 +59,11 @@ _ADDED = {
 _GET = """
 SELECT player_id, document, active_campaigns, lists, overrides FROM profiles
 WHERE player_id IN (SELECT value FROM json_each(?))
+"""
+_COUNT = "SELECT count(*) FROM profiles"
+_PAGE = """
+SELECT player_id, document, active_campaigns, lists, overrides FROM profiles
+WHERE player_id > ? ORDER BY player_id LIMIT 500
 """
 # One statement for a whole batch, which is a JSON list of lists. "WHERE true" tells
 # SQLite's parser that ON does not begin a join.
@@ -180,6 +189,21 @@ class SqliteProfiles:
             for update in updates
         ]
         return len(await self._run(self.outages.writes, _UPDATE, _json(batch)))
+
+    async def count(self, query: Query, *, seconds: float, sample: int) -> Counted:
+        """Count the profiles that match by looking at each, for about `seconds`."""
+        until = asyncio.get_running_loop().time() + seconds
+        [(total,)] = await self._run(self.outages.reads, _COUNT)
+        tally = Tally(query, most=sample)
+        is_exact = await tally.judge(self._all(), until=until)
+        return Counted(tally.matching, max(total, tally.matching), tally.sample, is_exact)
+
+    async def _all(self) -> AsyncIterator[ProfileDocument]:
+        last = ""
+        while rows := await self._run(self.outages.reads, _PAGE, last):
+            for player_id, document, *columns in rows:
+                last = player_id
+                yield _stored(document, columns)
 
     async def ping(self) -> None:
         """Do nothing but reach the file."""

@@ -21,10 +21,13 @@ from contracts.snapshot import CampaignSnapshot, LogPosition
 from contracts.wire import SnapshotEvent
 from profile_service.cache.origin import Fetched, OriginUnavailable
 from profile_service.messaging.subscription import DeadLetterCounts
+from profile_service.profiles.counting import Tally
 from profile_service.profiles.outages import StoreOutages
+from profile_service.profiles.query import Query
 from profile_service.profiles.repository import (
     ActiveCampaignsUpdate,
     Condition,
+    Counted,
     FieldChange,
     ProfileDocument,
     ProfilesUnavailable,
@@ -72,6 +75,7 @@ class InMemoryProfiles:
         self.outages = StoreOutages()
         self.pings = 0
         self.updates: list[ActiveCampaignsUpdate] = []
+        self.counts: list[Query] = []
 
     async def get(self, player_id: str) -> ProfileDocument | None:
         return (await self.get_many([player_id])).get(player_id)
@@ -130,6 +134,14 @@ class InMemoryProfiles:
         await self._write()
         self.updates += updates
         return sum(self._update(each) for each in updates)
+
+    async def count(self, query: Query, *, seconds: float, sample: int) -> Counted:
+        self.counts.append(query)
+        await self._reach()
+        tally = Tally(query, most=sample)
+        until = asyncio.get_running_loop().time() + seconds
+        is_exact = await tally.judge(deepcopy([*self.documents.values()]), until=until)
+        return Counted(tally.matching, len(self.documents), tally.sample, is_exact)
 
     async def ping(self) -> None:
         self.pings += 1

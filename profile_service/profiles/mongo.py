@@ -3,8 +3,15 @@
 import asyncio
 import functools
 import logging
-from collections.abc import Callable, Coroutine, Sequence
-from contextlib import suppress
+from collections.abc import (
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Coroutine,
+    Iterator,
+    Sequence,
+)
+from contextlib import contextmanager, suppress
 from typing import Any, Concatenate, Literal, NamedTuple, ParamSpec, TypeVar
 
 import bson
@@ -18,10 +25,13 @@ from contracts.profile import OVERRIDES_FIELD, SERVICE_FIELDS
 from foundation.backoff import full_jitter
 from foundation.mongo import CODEC, Database
 from foundation.outage import Outage
+from profile_service.profiles.counting import Tally
 from profile_service.profiles.outages import StoreOutages
+from profile_service.profiles.query import NOBODY, Query
 from profile_service.profiles.repository import (
     ActiveCampaignsUpdate,
     Condition,
+    Counted,
     FieldChange,
     ProfileContended,
     ProfileDocument,
@@ -42,6 +52,9 @@ MAX_PAUSE_SECONDS = 0.3
 INDEX_SECONDS = 600.0
 REFUSAL_SECONDS = 300.0
 MAX_DUPLICATES = 10
+# Profiles that are asked for once more, by their `_id`, to be judged here.
+MAX_IN_DOUBT = 1000
+READ_AT_ONCE = 1000
 # Documents as their bytes, which are decoded one by one or compared as they are.
 RAW = CODEC.with_options(document_class=RawBSONDocument)
 
@@ -93,6 +106,16 @@ def _name_of(error: PyMongoError) -> str:
         code_name = (error.details or {}).get("codeName", "")
         return f"{name} {error.code} {code_name}".rstrip()
     return name
+
+
+@contextmanager
+def _timeouts_ignored() -> Iterator[None]:
+    """Go on after the block when it ran out of time, on the server or here."""
+    try:
+        yield
+    except PyMongoError as error:
+        if not error.timeout:
+            raise
 
 
 class _Outcome(NamedTuple):
@@ -302,6 +325,76 @@ class MongoProfiles:
             self._refusals.failed(refused)
         elif now - self._refused_at > REFUSAL_SECONDS:
             self._refusals.recovered()
+
+    @_noting("reads")
+    @_translated
+    async def count(self, query: Query, *, seconds: float, sample: int) -> Counted:
+        """Count the profiles that match, for about `seconds`; name up to `sample` of them.
+
+        The server counts those that match surely. When it has not done so after half of the
+        time, or there are many in doubt, those that may match are read and judged here.
+        """
+        until = asyncio.get_running_loop().time() + seconds
+        # Kept by the server: it takes no time, and shows whether there is a server.
+        total = await self._profiles.estimated_document_count()
+        tally = Tally(query, most=sample)
+        in_doubt = query.possible
+        if query.sure != NOBODY:
+            with _timeouts_ignored():
+                in_doubt = await self._count_surely(query, tally, seconds / 2, sample)
+        is_exact = in_doubt == NOBODY or await self._judge(in_doubt, query, tally, until)
+        return Counted(tally.matching, max(total, tally.matching), tally.sample, is_exact)
+
+    async def _count_surely(
+        self, query: Query, tally: Tally, seconds: float, sample: int
+    ) -> dict[str, Any]:
+        """Let the server count those who match surely; return the filter for those in doubt.
+
+        All in one go over the profiles, which takes most of the time.
+        """
+        is_exact = query.in_doubt == NOBODY
+        sure = [] if is_exact else [{"$match": query.sure}]
+        branches: dict[str, Any] = {
+            "count": [*sure, {"$count": "count"}],
+            "sample": [*sure, {"$limit": max(sample, 1)}, {"$project": {"_id": 0, "player_id": 1}}],
+        }
+        if not is_exact:
+            in_doubt = [{"$match": {"$nor": [query.sure]}}, {"$limit": MAX_IN_DOUBT + 1}]
+            branches["in_doubt"] = [*in_doubt, {"$project": {"_id": 1}}]
+        with pymongo.timeout(seconds):
+            cursor = await _ready(
+                self._profiles.aggregate([{"$match": query.possible}, {"$facet": branches}])
+            )
+            [found] = [each async for each in cursor]
+        count = sum(each["count"] for each in found["count"])
+        tally.add(count, (each.get("player_id") for each in found["sample"]))
+        ids = [each["_id"] for each in found.get("in_doubt", ())]
+        if len(ids) > MAX_IN_DOUBT:
+            return query.in_doubt
+        return {"_id": {"$in": ids}} if ids else NOBODY
+
+    async def _judge(
+        self, in_doubt: dict[str, Any], query: Query, tally: Tally, until: float
+    ) -> bool:
+        """Count those of the profiles in doubt that match; return whether there was the time."""
+        seconds = until - asyncio.get_running_loop().time()
+        if seconds <= 0:
+            return False
+        cursor = self._profiles.with_options(codec_options=RAW).find(
+            in_doubt, {"_id": 0, **dict.fromkeys(query.fields, 1)}, batch_size=READ_AT_ONCE
+        )
+        all_judged = False
+        try:
+            with _timeouts_ignored(), pymongo.timeout(seconds):
+                all_judged = await tally.judge(self._readable(cursor), until=until)
+        finally:
+            await cursor.close()
+        return all_judged
+
+    async def _readable(self, documents: AsyncIterable[Any]) -> AsyncIterator[ProfileDocument]:
+        async for document in documents:
+            with suppress(BSONError):
+                yield self._decoded(document)
 
     @_noting("pings")
     @_translated

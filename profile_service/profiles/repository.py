@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from contracts.profile import ACTIVE_CAMPAIGNS_FIELD, SERVICE_FIELDS
 from profile_service.profiles.outages import StoreOutages
+from profile_service.profiles.query import Query
 
 # A profile as it is stored: JSON's types, and whatever else BSON has when others wrote it.
 ProfileDocument = dict[str, Any]
@@ -69,6 +70,19 @@ class ActiveCampaignsUpdate:
     read: Any
     active_campaigns: list[str]
     decided_on: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Counted:
+    """How many profiles match a query, out of about how many, and the ids of some of them.
+
+    Unless it `is_exact`, the time ran out: at least so many match.
+    """
+
+    matching: int
+    total: int
+    sample: list[str]
+    is_exact: bool
 
 
 class ProfilesUnavailable(Exception):
@@ -180,6 +194,13 @@ class ProfileRepository(Protocol):
         """Set that one field where the profile is still as it was read; return how many were set.
 
         Never creates a profile.
+        """
+        ...
+
+    async def count(self, query: Query, *, seconds: float, sample: int) -> Counted:
+        """Count the profiles that match, for about `seconds`; name up to `sample` of them.
+
+        A stored document that cannot be decoded matches only as far as the store itself can say.
         """
         ...
 
