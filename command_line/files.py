@@ -34,9 +34,14 @@ class Kind:
 
 
 CAMPAIGNS = Kind("campaigns", "game", "as a JSON list, one JSON object, or one object per line")
+SEGMENTS = Kind("segments", "matchers", "as a JSON list, one JSON object, or one object per line")
 PROFILES = Kind(
     "profiles", "player_id", "as one JSON object per line, or as a JSON list in a .json file"
 )
+
+
+class WrongFile(ValueError):
+    """A file holds something else than what is wanted; the text continues the file's name."""
 
 
 def name_of(path: Path) -> str:
@@ -49,13 +54,30 @@ def read_items(path: Path, kind: Kind) -> list[Any]:
 
     A file that holds anything else ends the command.
     """
+    where = name_of(path)
+    with _failing(where):
+        items = _items(read_text(path, kind), where)
+        refuse_other_kinds(items[0] if items else None, kind)
+    return items
+
+
+def read_text(path: Path, kind: Kind) -> bytes:
+    """Return what a file of a kind holds, as far as can be seen without parsing it.
+
+    Raises:
+        WrongFile: it is empty, UTF-16 or CSV.
+        OSError: it cannot be read.
+    """
     with _opened(path) as file:
         text = file.read().removeprefix(BOM_UTF8)
-    where = name_of(path)
-    _refuse_other_encodings(text, where, kind)
-    items = _items(text, where)
-    _refuse_other_kinds(items[0] if items else None, where, kind)
-    return items
+    _refuse_other_encodings(text, kind)
+    return text
+
+
+def lines_of(text: bytes) -> list[tuple[int, bytes]]:
+    """Return the lines of NDJSON with their numbers; none where the text is one JSON value."""
+    lines = [(n, line) for n, line in enumerate(text.splitlines(), start=1) if line.strip()]
+    return lines if len(lines) > 1 and isinstance(_parsed(lines[0][1]), dict) else []
 
 
 @contextmanager
@@ -70,8 +92,18 @@ def open_profiles(path: Path) -> Iterator[Iterator[bytes]]:
         return
     with _opened(path) as file:
         head = _head(file).removeprefix(BOM_UTF8)
-        _refuse_other_lines(head, name_of(path))
+        with _failing(name_of(path)):
+            _refuse_other_lines(head)
         yield chain([head], _chunks(file))
+
+
+@contextmanager
+def _failing(where: str) -> Iterator[None]:
+    """End the command when a file in the block is a wrong one."""
+    try:
+        yield
+    except WrongFile as error:
+        fail(f"{where} {error}")
 
 
 @contextmanager
@@ -99,8 +131,8 @@ def _head(file: BufferedIOBase) -> bytes:
 
 
 def _items(text: bytes, where: str) -> list[Any]:
-    lines = [(n, line) for n, line in enumerate(text.splitlines(), start=1) if line.strip()]
-    if len(lines) > 1 and isinstance(_parsed(lines[0][1]), dict):
+    lines = lines_of(text)
+    if lines:
         return [_read(line, f"{where}: line {number}") for number, line in lines]
     content = _read(text, where)
     return content if isinstance(content, list) else [content]
@@ -123,26 +155,31 @@ def _parsed(line: bytes) -> Any:
         return None
 
 
-def _refuse_other_lines(head: bytes, where: str) -> None:
-    _refuse_other_encodings(head, where, PROFILES)
+def _refuse_other_lines(head: bytes) -> None:
+    _refuse_other_encodings(head, PROFILES)
     text = head.lstrip()
     if text.startswith(b"["):
-        fail(f"{where} holds a JSON list: {PROFILES.wanted}")
-    _refuse_other_kinds(_parsed(text.partition(b"\n")[0]), where, PROFILES)
+        raise WrongFile(f"holds a JSON list: {PROFILES.wanted}")
+    refuse_other_kinds(_parsed(text.partition(b"\n")[0]), PROFILES)
 
 
-def _refuse_other_encodings(text: bytes, where: str, kind: Kind) -> None:
+def _refuse_other_encodings(text: bytes, kind: Kind) -> None:
     # ASCII characters in UTF-16 have a zero byte before or after them.
     if text.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) or b"\0" in text[:2]:
-        fail(f"{where} is UTF-16: save it as UTF-8")
+        raise WrongFile("is UTF-16: save it as UTF-8")
     if not text.strip():
-        fail(f"{where} is empty: {kind.wanted}")
+        raise WrongFile(f"is empty: {kind.wanted}")
     first = text.lstrip().partition(b"\n")[0]
     if not first.startswith((b"{", b"[")) and any(mark in first for mark in (b",", b";", b"\t")):
-        fail(f"{where} looks like CSV: {kind.wanted}")
+        raise WrongFile(f"looks like CSV: {kind.wanted}")
 
 
-def _refuse_other_kinds(first: Any, where: str, kind: Kind) -> None:
+def refuse_other_kinds(first: Any, kind: Kind) -> None:
+    """Refuse campaigns in the place of profiles, and profiles in that of campaigns.
+
+    Raises:
+        WrongFile: the first item is of the other kind.
+    """
     other = CAMPAIGNS if kind is PROFILES else PROFILES
     if isinstance(first, dict) and other.field in first and kind.field not in first:
-        fail(f"{where} holds {other.name}: {kind.wanted}")
+        raise WrongFile(f"holds {other.name}: {kind.wanted}")

@@ -10,11 +10,13 @@ from command_line.get import get
 from command_line.seed import seed
 from command_line.soak import soak
 from command_line.up import up
+from command_line.validate import validate
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False)
 app.command()(up)
 app.command()(seed)
 app.command()(get)
+app.command()(validate)
 app.command()(soak)
 app.add_typer(bench, name="bench")
 

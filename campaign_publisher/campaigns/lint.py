@@ -124,7 +124,7 @@ def matcher_warnings(matchers: Matchers, now: datetime) -> list[Warned]:
     reading = _Reading(now)
     verdict = reading.read(matchers, ("matchers",))
     if verdict.is_everyone:
-        message = "match every player: the campaign is for all"
+        message = "match every player"
         reading.found.append(Warned(Code.MATCHES_EVERYONE, ("matchers",), message))
     return reading.found
 

@@ -65,7 +65,7 @@ async def test_errors_and_warnings_name_their_places(api: Api) -> None:
                 "warnings": [
                     {
                         "loc": ["matchers"],
-                        "msg": "match every player: the campaign is for all",
+                        "msg": "match every player",
                         "code": "matches_everyone",
                     }
                 ],
