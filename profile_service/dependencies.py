@@ -19,6 +19,7 @@ from profile_service.cache.refetcher import Refetcher
 from profile_service.health import Health
 from profile_service.messaging.subscription import Subscription
 from profile_service.metrics import metrics_of
+from profile_service.previewing import Previewing
 from profile_service.profiles.updates import PendingUpdates
 from profile_service.service import ProfileService
 
@@ -30,6 +31,7 @@ class Parts:
     service: ProfileService
     cache: CampaignCache
     updates: PendingUpdates
+    previewing: Previewing
     refetcher: Refetcher
     subscription: Subscription
     health: Health
@@ -64,6 +66,10 @@ _Parts = Annotated[Parts, Depends(_parts)]
 
 async def _service(parts: _Parts) -> ProfileService:
     return parts.service
+
+
+async def _previewing(parts: _Parts) -> Previewing:
+    return parts.previewing
 
 
 async def _refetcher(parts: _Parts) -> Refetcher:
@@ -144,6 +150,7 @@ async def _preconditions(if_match: ETags = None, if_none_match: ETags = None) ->
 
 
 Service = Annotated[ProfileService, Depends(_service)]
+Previews = Annotated[Previewing, Depends(_previewing)]
 Refetches = Annotated[Refetcher, Depends(_refetcher)]
 Conditions = Annotated[Preconditions, Depends(_preconditions)]
 Actor = Annotated[str, Depends(_actor)]

@@ -19,7 +19,7 @@ from foundation.tasks import running
 from foundation.tokens import first_secret
 from foundation.upgrades import ignore_upgrades
 from foundation.workers import refuse_workers
-from profile_service.api import cache, client_config, health, metrics, overrides, profiles
+from profile_service.api import cache, client_config, health, metrics, overrides, preview, profiles
 from profile_service.cache.cache import CampaignCache
 from profile_service.cache.http_origin import open_http_origin
 from profile_service.cache.last_good import LastGoodFile
@@ -30,6 +30,7 @@ from profile_service.health import Health
 from profile_service.messaging.consumer import open_rabbit_subscription
 from profile_service.messaging.handler import EventHandler
 from profile_service.messaging.subscription import Subscription
+from profile_service.previewing import Previewing
 from profile_service.profiles.index import ProfileIndex
 from profile_service.profiles.mongo import MongoProfiles
 from profile_service.profiles.repository import ProfileRepository
@@ -119,7 +120,7 @@ def create_app(
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     answer_errors(app)
-    for routes in (overrides, profiles, cache, health, metrics):
+    for routes in (overrides, profiles, preview, cache, health, metrics):
         app.include_router(routes.router)
     answer_head(app)
     return app
@@ -196,10 +197,17 @@ async def _parts(
             clock=clock,
         )
         stack.push_async_callback(service.close)
+        previewing = Previewing(
+            profiles=repository,
+            cache=campaigns,
+            clock=clock,
+            seconds=settings.preview_timeout.total_seconds(),
+        )
         yield Parts(
             service=service,
             cache=campaigns,
             updates=updates,
+            previewing=previewing,
             refetcher=refetcher,
             subscription=subscription,
             health=checks,

@@ -65,6 +65,8 @@ class Settings(ServiceSettings):
     follow_new_store: bool = False
     # Past this staleness readiness is 503; unset: never.
     max_staleness: Duration | None = None
+    # How long a preview may count.
+    preview_timeout: Duration = timedelta(seconds=2)
     persist_active_campaigns: bool = True
     client_token: TokenList = SecretStr("")
     # Top-level fields that /get_client_config leaves out.

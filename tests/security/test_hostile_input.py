@@ -127,6 +127,16 @@ def test_no_profile_is_made_of_it(profiles: httpx.Client, body: bytes, value: by
     assert profiles.get("/profiles/hostile").status_code == 404
 
 
+@pytest.mark.parametrize("value", HOSTILE.values(), ids=HOSTILE)
+@pytest.mark.parametrize("body", [b"%b", b'{"matchers": {"level": %b}}', b'{"campaign": %b}'])
+def test_nothing_is_counted_by_it(profiles: httpx.Client, body: bytes, value: bytes) -> None:
+    """Whole or in any field of a preview: refused, and the input is not repeated."""
+    answer = profiles.post("/preview", content=body % value)
+    # Null is the same as absent.
+    assert answer.status_code in REFUSED | ({200} if value == b"null" else set()), answer.text
+    assert len(answer.content) < 2000
+
+
 @pytest.mark.parametrize("key", ["$gt", "$where", "a.b", ".", "a\0b", "", "$"])
 @pytest.mark.parametrize(
     "profile", ["{%s: 1}", '{"inventory": {%s: 1}}', '{"_custom": [{%s: 1}]}', '{"clan": {%s: 1}}']

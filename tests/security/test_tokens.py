@@ -46,6 +46,7 @@ ADMINS = [
     ("GET", "/profiles/x"),
     ("DELETE", "/profiles/x"),
     ("POST", "/profiles/import"),
+    ("POST", "/preview"),
     ("POST", "/cache/invalidate"),
 ]
 
