@@ -18,6 +18,7 @@ def test_defaults() -> None:
     assert known.max_staleness is None
     assert not known.follow_new_store
     assert known.persist_active_campaigns
+    assert known.preview_timeout == timedelta(seconds=2)
 
 
 def test_each_is_the_variable_of_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -29,6 +30,7 @@ def test_each_is_the_variable_of_its_name(monkeypatch: pytest.MonkeyPatch) -> No
         "FOLLOW_NEW_STORE": "true",
         "MAX_STALENESS": "PT1H",
         "PERSIST_ACTIVE_CAMPAIGNS": "false",
+        "PREVIEW_TIMEOUT": "0.5",
         "ADMIN_TOKEN": "",
     }.items():
         monkeypatch.setenv(name, value)
@@ -39,6 +41,7 @@ def test_each_is_the_variable_of_its_name(monkeypatch: pytest.MonkeyPatch) -> No
     assert known.follow_new_store
     assert known.max_staleness == timedelta(hours=1)
     assert not known.persist_active_campaigns
+    assert known.preview_timeout == timedelta(seconds=0.5)
     assert not known.admin_tokens
 
 
@@ -53,6 +56,7 @@ def test_each_is_the_variable_of_its_name(monkeypatch: pytest.MonkeyPatch) -> No
         ("CAMPAIGNS_BACKUP", "..", "a file's path"),
         ("CAMPAIGNS_BACKUP", str(Path(__file__).parent), "a file's path"),
         ("MAX_STALENESS", "-1", "more than 0"),
+        ("PREVIEW_TIMEOUT", "0", "more than 0"),
         ("FOLLOW_NEW_STORE", "perhaps", "true or false"),
         ("PERSIST_ACTIVE_CAMPAIGNS", "2", "true or false"),
     ],
