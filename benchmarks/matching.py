@@ -5,15 +5,22 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from benchmarks.contenders.all import CONTENDERS, INDEX, OTHERS, PLAIN_LOOP
+from benchmarks.contenders.all import CONTENDERS, GROWTHBOOK, INDEX, OTHERS, PLAIN_LOOP
 from benchmarks.contenders.contender import Contender, Evaluate, NotInstalled
 from benchmarks.report.quantiles import median
 from benchmarks.report.results import Result, Table
+from benchmarks.targeting import targeted_campaigns
 from benchmarks.workload import MATCHES, campaigns, player
 from contracts.campaign import Campaign
 
 MIN_CALLS = 3
 SIZES = (10, 100, 1_000, 10_000, 100_000)
+LANGUAGE_SIZE = 1_000
+LANGUAGE_ROUNDS = 5
+PLAIN = f"{INDEX.name}, plain campaigns"
+TARGETED = f"{INDEX.name}, the whole language"
+LANGUAGE_LOOP = f"{PLAIN_LOOP.name}, the whole language"
+LANGUAGE_OTHER = f"{GROWTHBOOK.name}, the whole language"
 
 
 class Disagreement(Exception):
@@ -46,13 +53,38 @@ def run(sizes: Sequence[int] = SIZES, *, seconds: float = 2.0) -> Result:
                 missing[contender.name] = str(error)
                 continue
             measured.append(Measured(contender.name, size, _median_of_calls(evaluate, seconds)))
+    language = _language(seconds, missing)
     return Result(
         benchmark="matching",
         options={"sizes": list(sizes), "seconds": seconds, "matches": MATCHES},
-        tables=[_costs(sizes, measured), _ratios(sizes, measured)],
-        measured=measured,
+        tables=[_costs(sizes, measured), _ratios(sizes, measured), _language_table(language)],
+        measured=[*measured, *language],
         notes=[f"{name}: {reason}" for name, reason in missing.items()],
     )
+
+
+def _language(seconds: float, missing: dict[str, str]) -> list[Measured]:
+    """Measure campaigns of the whole language beside plain ones, turn by turn.
+
+    A machine that is busy with something else slows both down.
+    """
+    plain = list(campaigns(LANGUAGE_SIZE))
+    targeted = list(targeted_campaigns(LANGUAGE_SIZE))
+    found: dict[str, list[float]] = {}
+    evaluations = {
+        PLAIN: agreeing(INDEX, plain),
+        TARGETED: agreeing(INDEX, targeted),
+        LANGUAGE_LOOP: agreeing(PLAIN_LOOP, targeted),
+    }
+    try:
+        evaluations[LANGUAGE_OTHER] = agreeing(GROWTHBOOK, targeted)
+    except NotInstalled as error:
+        missing[GROWTHBOOK.name] = str(error)
+    for _ in range(LANGUAGE_ROUNDS):
+        for name, evaluate in evaluations.items():
+            cost = _median_of_calls(evaluate, seconds / LANGUAGE_ROUNDS)
+            found.setdefault(name, []).append(cost)
+    return [Measured(name, LANGUAGE_SIZE, median(costs)) for name, costs in found.items()]
 
 
 def agreeing(contender: Contender, sample: Sequence[Campaign]) -> Evaluate:
@@ -97,6 +129,17 @@ def _costs(sizes: Sequence[int], measured: Sequence[Measured]) -> Table:
             [contender.name, *(found.get((contender.name, size)) for size in sizes)]
             for contender in CONTENDERS
         ],
+    )
+
+
+def _language_table(measured: Sequence[Measured]) -> Table:
+    plain = next(each.seconds for each in measured if each.contender == PLAIN)
+    return Table(
+        key="matching-language",
+        title=f"The whole language: {LANGUAGE_SIZE:,} campaigns, of which half use more than "
+        "level, has and does_not_have",
+        columns=["", "microseconds", "times the plain ones"],
+        rows=[[each.contender, each.seconds * 1e6, each.seconds / plain] for each in measured],
     )
 
 

@@ -76,7 +76,7 @@ def campaigns(count: int) -> Iterator[Campaign]:
         chance = random.Random(number)
         wanted = number < MATCHES
         while True:
-            campaign = _drawn(number, chance)
+            campaign = drawn(number, chance)
             if matches(campaign.matchers, profile, NOW) is wanted:
                 yield campaign
                 break
@@ -86,7 +86,8 @@ def _name(number: int) -> str:
     return f"campaign {number:06}"
 
 
-def _drawn(number: int, chance: random.Random) -> Campaign:
+def drawn(number: int, chance: random.Random) -> Campaign:
+    """Return a campaign of that number with plain matchers, drawn by chance."""
     least = chance.randrange(_MAX_LEVEL)
     has: dict[str, tuple[str, ...]] = {"country": _some(chance, _COUNTRIES, 3, 12)}
     if chance.random() < 0.3:

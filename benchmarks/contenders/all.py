@@ -9,8 +9,9 @@ from benchmarks.contenders.unleash import unleash
 
 INDEX = Contender("Profile Matcher", index)
 PLAIN_LOOP = Contender("plain loop", plain_loop)
+GROWTHBOOK = Contender("GrowthBook", growthbook)
 OTHERS = (
-    Contender("GrowthBook", growthbook),
+    GROWTHBOOK,
     Contender("yggdrasil-engine", unleash),
     Contender("flagsmith-flag-engine", flagsmith),
     Contender("json-logic-qubit", json_logic),

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from benchmarks.contenders.contender import Evaluate
+from benchmarks.targeting import SEGMENT_MATCHERS, SEGMENTS
 from benchmarks.workload import NOW
 from contracts.campaign import Campaign
 from profile_service.matching.compiled import CompiledCampaigns
@@ -12,7 +13,7 @@ from profile_service.matching.evaluator import matches
 
 def index(campaigns: Sequence[Campaign], profile: Mapping[str, Any]) -> Evaluate:
     """Ask the index."""
-    compiled = CompiledCampaigns.of(campaigns)
+    compiled = CompiledCampaigns.of(campaigns, SEGMENTS)
     return lambda: compiled.matching(profile, NOW)
 
 
@@ -22,5 +23,6 @@ def plain_loop(campaigns: Sequence[Campaign], profile: Mapping[str, Any]) -> Eva
     return lambda: [
         campaign.name
         for campaign in in_order
-        if campaign.is_active(NOW) and matches(campaign.matchers, profile, NOW)
+        if campaign.is_active(NOW)
+        and matches(campaign.matchers, profile, NOW, name=campaign.name, segments=SEGMENT_MATCHERS)
     ]

@@ -49,10 +49,7 @@ def key_of(value: object) -> Hashable | None:
 def instant_of(value: object) -> datetime | None:
     """Return the instant that a value stands for: a date of BSON or an RFC 3339 text."""
     if type(value) is str:
-        try:
-            return parse_instant(value)
-        except ValueError:
-            return None
+        return _parsed_instant(value) if len(value) <= MAX_TEXT_LENGTH else None
     return value if isinstance(value, datetime) and value.tzinfo is not None else None
 
 
@@ -60,12 +57,21 @@ def version_of(value: object) -> Version | None:
     """Return the version that a text stands for, after PEP 440."""
     if type(value) is not str or len(value) > MAX_TEXT_LENGTH:
         return None
-    return _parsed(value)
+    return _parsed_version(value)
+
+
+# Many campaigns may ask for the same date of the same player.
+@lru_cache(maxsize=1024)
+def _parsed_instant(text: str) -> datetime | None:
+    try:
+        return parse_instant(text)
+    except ValueError:
+        return None
 
 
 # The players of a game have few versions of it.
 @lru_cache(maxsize=1024)
-def _parsed(text: str) -> Version | None:
+def _parsed_version(text: str) -> Version | None:
     try:
         return parse_version(text)
     except ValueError:

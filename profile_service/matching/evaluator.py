@@ -17,7 +17,7 @@ from contracts.profile import OVERRIDES_FIELD, PLAYER_ID_FIELD
 from contracts.segment import MAX_SEGMENT_NESTING
 from contracts.where import FieldTest
 from profile_service.matching.comparing import is_number
-from profile_service.matching.operators import tests_of
+from profile_service.matching.operators import operators_of
 from profile_service.matching.paths import parts_of, values_at
 from profile_service.matching.rollout import bucket_of
 
@@ -57,9 +57,10 @@ def matches(
 
 def is_known(matchers: Matchers, segments: Segments) -> bool:
     """Return whether the matchers, and all segments that they refer to, can be judged."""
-    return not isinstance(matchers, UnknownMatchers) and matchers.segments() <= known_segments(
-        segments
-    )
+    if isinstance(matchers, UnknownMatchers):
+        return False
+    names = matchers.segments()
+    return not names or names <= known_segments(segments)
 
 
 def known_segments(segments: Segments) -> frozenset[str]:
@@ -156,9 +157,9 @@ def takes(rollout: Rollout, profile: Mapping[str, Any], name: str) -> bool:
 
 def _passes(where: Mapping[str, FieldTest], profile: Mapping[str, Any], at: datetime) -> bool:
     return all(
-        holds(values_at(profile, parts_of(path)), at)
+        operator.meets(values_at(profile, parts_of(path)), at)
         for path, test in where.items()
-        for _, holds in tests_of(test)
+        for _, operator in operators_of(test)
     )
 
 

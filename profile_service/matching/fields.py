@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
@@ -11,11 +11,11 @@ from contracts.where import FieldTest
 from foundation.slices import Steps
 from profile_service.matching.bits import PackedSet, bits_of, pack, union
 from profile_service.matching.bounds import Bounds, bounds
-from profile_service.matching.comparing import is_number, key_of
-from profile_service.matching.operators import Test, operator_test
-from profile_service.matching.paths import Parts, elements, values_at
-from profile_service.matching.player import Predicate
-from profile_service.matching.predicates import tested
+from profile_service.matching.combining import all_of
+from profile_service.matching.comparing import key_of
+from profile_service.matching.field_predicates import operator_predicate
+from profile_service.matching.found import Extent
+from profile_service.matching.player import Player, Predicate
 
 # A bound, and 1 where the bound itself lies below it: for `gt` and `lte`.
 Bound = tuple[float, int]
@@ -36,63 +36,39 @@ class FieldRule:
     predicate: Predicate = field(compare=False)
 
 
-def field_rule(parts: Parts, test: FieldTest) -> tuple[FieldRule | None, Predicate | None]:
-    """Return what a lookup decides of the tests on a field, and the predicate of the rest.
-
-    Either may be None.
-    """
-    sorted_tests = _Sorted()
+def field_rule(path: str, test: FieldTest) -> tuple[FieldRule | None, list[Predicate]]:
+    """Return what a lookup decides of the tests on a field, and the predicates of the rest."""
+    listed: tuple[Hashable, ...] | None = None
+    refused: list[Hashable] = []
+    lowers: list[Bound] = []
+    uppers: list[Bound] = []
+    decided: list[Predicate] = []
+    rest: list[Predicate] = []
     for name, expected in test.operators():
-        sorted_tests.add(name, expected, ignore_case=bool(test.ignore_case))
-    rule = sorted_tests.rule(parts)
-    rest = sorted_tests.rest
-    return rule, tested(parts, rest) if rest else None
-
-
-class _Sorted:
-    """The tests on a field, sorted by what a lookup decides."""
-
-    def __init__(self) -> None:
-        self.listed: tuple[Hashable, ...] | None = None
-        self.refused: list[Hashable] = []
-        self.lowers: list[Bound] = []
-        self.uppers: list[Bound] = []
-        self.decided: list[Test] = []
-        self.rest: list[Test] = []
-
-    def add(self, name: str, expected: Any, *, ignore_case: bool) -> None:
-        test = operator_test(name, expected, ignore_case=ignore_case)
-        if self._is_decided(name, expected):
-            self.decided.append(test)
-        else:
-            self.rest.append(test)
-
-    def _is_decided(self, name: str, expected: Any) -> bool:
-        if name in {"eq", "in"}:
-            # Over a list `eq` and `in` may be met by two elements: the second is verified.
-            if self.listed is not None:
-                return False
-            self.listed = _keys([expected] if name == "eq" else expected)
+        predicate = operator_predicate(path, name, expected, ignore_case=bool(test.ignore_case))
+        if name in {"eq", "in"} and listed is None:
+            listed = _keys([expected] if name == "eq" else expected)
         elif name in {"ne", "not_in"}:
-            self.refused += _keys([expected] if name == "ne" else expected)
+            refused += _keys([expected] if name == "ne" else expected)
         elif name in _LOWER:
-            self.lowers.append((expected, _LOWER[name]))
+            lowers.append((expected, _LOWER[name]))
         elif name in _UPPER:
-            self.uppers.append((expected, _UPPER[name]))
+            uppers.append((expected, _UPPER[name]))
         else:
-            return False
-        return True
-
-    def rule(self, parts: Parts) -> FieldRule | None:
-        if not self.decided:
-            return None
-        return FieldRule(
-            self.listed,
-            tuple(dict.fromkeys(self.refused)),
-            max(self.lowers, default=None),
-            min(self.uppers, default=None),
-            tested(parts, self.decided),
-        )
+            # Over a list `eq` and `in` may be met by two elements: the second is verified, too.
+            rest.append(predicate)
+            continue
+        decided.append(predicate)
+    if not decided:
+        return None, rest
+    rule = FieldRule(
+        listed,
+        tuple(dict.fromkeys(refused)),
+        max(lowers, default=None),
+        min(uppers, default=None),
+        all_of(decided),
+    )
+    return rule, rest
 
 
 _LOWER = {"gte": 0, "gt": 1}
@@ -116,7 +92,7 @@ class FieldLookup:
 
     def __init__(
         self,
-        parts: Parts,
+        path: str,
         rules: Mapping[int, FieldRule],
         size: int,
         *,
@@ -131,8 +107,7 @@ class FieldLookup:
     ) -> None:
         self.rules = rules
         self.concerned = concerned
-        self._parts = parts
-        self._field = parts[0] if len(parts) == 1 else None
+        self._path = path
         self._size = size
         self._unlisted = unlisted
         self._listed = listed
@@ -142,42 +117,35 @@ class FieldLookup:
         self._lower = lower
         self._upper = upper
 
-    def matching(self, profile: Mapping[str, Any], candidates: int) -> int:
+    def matching(self, player: Player, candidates: int) -> int:
         """Return those of the candidates that the values at the path let in."""
-        if self._field is None:
-            values: Sequence[Any] = elements(values_at(profile, self._parts))
-        else:
-            value = profile.get(self._field)
-            values = value if isinstance(value, list) else (value,)
-        keys = [key for value in values if (key := key_of(value)) is not None]
+        values = player.found(self._path)
         let_in = self._unlisted
         if self._listed:
-            let_in |= self._union(self._listed, keys)
+            let_in |= self._union(self._listed, values.keys())
         found = candidates & let_in
         if self._refused:
-            found ^= found & self._union(self._refused, keys)
+            found ^= found & self._union(self._refused, values.keys())
         if self._lower is not None or self._upper is not None:
-            found = self._within([value for value in values if is_number(value)], found)
+            found = self._within(values.extent(), found)
         return found
 
-    def _union(self, sets: Mapping[Hashable, PackedSet], keys: Sequence[Hashable]) -> int:
-        if len(keys) == 1:
-            found = sets.get(keys[0], 0)
-            return found if isinstance(found, int) else bits_of(found, self._size)
+    def _union(self, sets: Mapping[Hashable, PackedSet], keys: Collection[Hashable]) -> int:
         return union([sets[key] for key in keys if key in sets], self._size)
 
-    def _within(self, numbers: Sequence[float], found: int) -> int:
+    def _within(self, extent: Extent, found: int) -> int:
         lower, upper = self._lower, self._upper
-        if not numbers:
+        if not extent:
             return found & self._unbounded_below & self._unbounded_above
+        least, greatest = extent
         if lower is not None:
-            found &= lower.past(bisect_right(lower.levels, (max(numbers), 0)))
+            found &= lower.past(bisect_right(lower.levels, (greatest, 0)))
         if upper is not None:
-            found &= upper.past(bisect_right(upper.levels, (min(numbers), 0)))
+            found &= upper.past(bisect_right(upper.levels, (least, 0)))
         return found
 
 
-def field_lookup(parts: Parts, size: int, rules: Mapping[int, FieldRule]) -> Steps[FieldLookup]:
+def field_lookup(path: str, size: int, rules: Mapping[int, FieldRule]) -> Steps[FieldLookup]:
     """Build the lookup of one path from the rules for it by place; other places ask for nothing."""
     listing: list[int] = []
     listed: defaultdict[Hashable, list[int]] = defaultdict(list)
@@ -199,7 +167,7 @@ def field_lookup(parts: Parts, size: int, rules: Mapping[int, FieldRule]) -> Ste
     everyone = (1 << size) - 1
     below = everyone ^ bits_of([*chain(*least.values())], size)
     return FieldLookup(
-        parts,
+        path,
         rules,
         size,
         concerned=bits_of([*rules], size),

@@ -14,16 +14,17 @@ from typing import Any, NamedTuple
 from foundation.slices import Steps
 from profile_service.matching.activity import Activity, activity
 from profile_service.matching.bits import bits_of, descending
+from profile_service.matching.combining import all_of
 from profile_service.matching.evaluator import SCALAR_FIELDS
 from profile_service.matching.fields import FieldLookup, FieldRule, field_lookup
 from profile_service.matching.items import ItemLookup, item_lookup
 from profile_service.matching.levels import LevelLookup, level_lookup
-from profile_service.matching.paths import Parts
 from profile_service.matching.player import Player, Predicate
-from profile_service.matching.predicates import all_of
 from profile_service.matching.rules import Rule, ValueRule
 from profile_service.matching.values import ValueLookup, value_lookup
 
+# So many campaigns are verified in the time that it takes to narrow them down.
+_FEW = 24
 # A lookup costs every player its time: where fewer campaigns ask for a path, they are verified.
 INDEXED_FROM = 8
 
@@ -39,7 +40,8 @@ class Index:
     """Campaigns by place: the highest place comes first in the answer.
 
     `judged` are the campaigns of whose segments all are known; no other one is ever active.
-    `grouped` are those that belong to a group.
+    `grouped` are those that belong to a group. `verified` has the predicates of all that is asked
+    of fields by path, and `rest` those of what the lookups of `fields` do not decide.
     """
 
     def __init__(
@@ -50,8 +52,9 @@ class Index:
         levels: LevelLookup,
         values: Mapping[str, ValueLookup],
         items: ItemLookup,
-        fields: Mapping[Parts, FieldLookup],
+        fields: Mapping[str, FieldLookup],
         verified: Verified,
+        rest: Verified,
         segments: Mapping[str, Predicate],
         judged: int,
         grouped: int,
@@ -66,6 +69,7 @@ class Index:
         self._values = tuple(values.items())
         self._fields = tuple(fields.values())
         self._verified = verified
+        self._rest = rest
         self._segments = segments
         self._judged = judged
         self._grouped = grouped
@@ -104,16 +108,21 @@ class Index:
         for field, values in self._values:
             found &= values.matching(profile.get(field))
         found = self.items.matching(profile.get("inventory"), found)
-        for lookup in self._fields:
-            if found & lookup.concerned:
-                found = lookup.matching(profile, found)
-        doubtful = found & self._verified.places
-        if doubtful:
-            player = Player(profile, at, self._segments)
-            predicates = self._verified.predicates
-            for place in descending(doubtful):
-                if not predicates[place](player):
-                    found ^= 1 << place
+        asking = found & self._verified.places
+        if not asking:
+            return found
+        player = Player(profile, at, self._segments)
+        verified = self._verified
+        # A lookup takes as long as to look at a few campaigns.
+        if asking.bit_count() > _FEW:
+            verified = self._rest
+            for lookup in self._fields:
+                if found & lookup.concerned:
+                    found = lookup.matching(player, found)
+        predicates = verified.predicates
+        for place in descending(found & verified.places):
+            if not predicates[place](player):
+                found ^= 1 << place
         return found
 
     def _outdone(self, grouped: int) -> int:
@@ -159,7 +168,8 @@ def index_of(
         values=values,
         items=kept.items if kept and is_kept(_ITEMS) else (yield from item_lookup(rules)),
         fields=fields,
-        verified=(yield from _verified(rules, fields)),
+        verified=(yield from _verified(rules, ())),
+        rest=(yield from _verified(rules, fields)),
         segments=segments,
         judged=bits_of(
             [place for place, rule in enumerate(rules) if rule.segments <= segments.keys()], size
@@ -170,28 +180,29 @@ def index_of(
     )
 
 
-def _field_lookups(rules: Sequence[Rule], kept: Index | None) -> Steps[dict[Parts, FieldLookup]]:
-    by_path: defaultdict[Parts, dict[int, FieldRule]] = defaultdict(dict)
+def _field_lookups(rules: Sequence[Rule], kept: Index | None) -> Steps[dict[str, FieldLookup]]:
+    by_path: defaultdict[str, dict[int, FieldRule]] = defaultdict(dict)
     for place, rule in enumerate(rules):
-        for parts, field in rule.fields:
-            by_path[parts][place] = field
+        for path, field in rule.fields:
+            by_path[path][place] = field
         yield
-    lookups: dict[Parts, FieldLookup] = {}
-    for parts, places in by_path.items():
+    lookups: dict[str, FieldLookup] = {}
+    for path, places in by_path.items():
         if len(places) < INDEXED_FROM:
             continue
-        before = kept.fields.get(parts) if kept else None
+        before = kept.fields.get(path) if kept else None
         if before is not None and before.rules == places:
-            lookups[parts] = before
+            lookups[path] = before
         else:
-            lookups[parts] = yield from field_lookup(parts, len(rules), places)
+            lookups[path] = yield from field_lookup(path, len(rules), places)
     return lookups
 
 
-def _verified(rules: Sequence[Rule], fields: Mapping[Parts, FieldLookup]) -> Steps[Verified]:
+def _verified(rules: Sequence[Rule], decided: Collection[str]) -> Steps[Verified]:
+    """Return what is to be verified where the paths in `decided` are looked up."""
     predicates: dict[int, Predicate] = {}
     for place, rule in enumerate(rules):
-        rest = [field.predicate for parts, field in rule.fields if parts not in fields]
+        rest = [field.predicate for path, field in rule.fields if path not in decided]
         rest += rule.rest
         if rest:
             predicates[place] = all_of(rest)

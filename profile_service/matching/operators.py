@@ -1,9 +1,9 @@
 """The operators of `where`, each made ready for what it compares with."""
 
 import operator
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from contracts.where import FieldTest, parse_duration, parse_version
 from profile_service.matching.comparing import (
@@ -14,29 +14,52 @@ from profile_service.matching.comparing import (
     text_of,
     version_of,
 )
-from profile_service.matching.paths import elements
 
-# Whether the values at a path hold, at an instant. The values are as `values_at` gives them.
-Test = Callable[[Sequence[Any], datetime], bool]
+# Whether one value holds, at an instant; a missing one is None.
+Holds = Callable[[Any, datetime], bool]
 _Compare = Callable[[Any, Any], bool]
 
 _EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 
-def tests_of(test: FieldTest) -> list[tuple[str, Test]]:
-    """Return each operator that is named with its test; all of them must hold."""
+class Operator(NamedTuple):
+    """An operator with what it compares with.
+
+    It is met when any value `holds`, and of a list any element; where `is_negated`, when none
+    does. Where `is_of_whole`, a list is a value itself.
+    """
+
+    holds: Holds
+    is_negated: bool = False
+    is_of_whole: bool = False
+
+    def meets(self, values: Sequence[Any], at: datetime) -> bool:
+        """Return whether values, as `values_at` gives them, meet the operator at an instant."""
+        holds = self.holds
+        for value in values:
+            if isinstance(value, list) and not self.is_of_whole:
+                for element in value:
+                    if holds(element, at):
+                        return not self.is_negated
+            elif holds(value, at):
+                return not self.is_negated
+        return self.is_negated
+
+
+def operators_of(test: FieldTest) -> list[tuple[str, Operator]]:
+    """Return each operator that is named; all of them must be met."""
     ignore_case = bool(test.ignore_case)
     return [
-        (name, operator_test(name, expected, ignore_case=ignore_case))
+        (name, operator_of(name, expected, ignore_case=ignore_case))
         for name, expected in test.operators()
     ]
 
 
-def operator_test(name: str, expected: Any, *, ignore_case: bool = False) -> Test:
-    """Return the test of one operator."""
+def operator_of(name: str, expected: Any, *, ignore_case: bool = False) -> Operator:
+    """Return the operator of that name for what it compares with."""
     if name in _TEXT:
-        return _text_test(_TEXT[name], expected, ignore_case=ignore_case)
-    return _TESTS[name](expected)
+        return Operator(_text(_TEXT[name], expected, ignore_case=ignore_case))
+    return _OPERATORS[name](expected)
 
 
 def earlier(at: datetime, duration: timedelta) -> datetime:
@@ -47,83 +70,93 @@ def earlier(at: datetime, duration: timedelta) -> datetime:
         return _EARLIEST
 
 
-def _one_of(expected: Sequence[Any]) -> Test:
-    keys = frozenset(map(key_of, expected))
-    return lambda values, _: any(key_of(each) in keys for each in elements(values))
+# The tests of one value are asked for every candidate of every player: what they have in
+# common is written out in each, as a call costs as much as all else.
 
 
-def _none_of(expected: Sequence[Any]) -> Test:
-    holds = _one_of(expected)
-    return lambda values, at: not holds(values, at)
+def _one_of(expected: Sequence[Any]) -> Holds:
+    keys = frozenset(key for key in map(key_of, expected) if key is not None)
 
-
-def _existence(wanted: bool) -> Test:  # noqa: FBT001 - the value that the operator compares with
-    return lambda values, _: any(value is not None for value in values) is wanted
-
-
-def _ordering(compare: _Compare) -> Callable[[float], Test]:
-    def test(bound: float) -> Test:
-        return lambda values, _: any(
-            is_number(each) and compare(each, bound) for each in elements(values)
-        )
-
-    return test
-
-
-def _text_test(compare: _Compare, part: str, *, ignore_case: bool) -> Test:
-    wanted = folded(part) if ignore_case else part
-
-    def holds(values: Sequence[Any], _: datetime) -> bool:
-        for each in elements(values):
-            text = text_of(each)
-            if text is not None and compare(folded(text) if ignore_case else text, wanted):
-                return True
-        return False
+    def holds(value: Any, _: datetime) -> bool:
+        key = value if type(value) is str and value.isascii() else key_of(value)
+        return key in keys
 
     return holds
 
 
-def _date_test(compare: _Compare) -> Callable[[datetime], Test]:
-    def test(bound: datetime) -> Test:
-        return lambda values, _: any(compare(instant, bound) for instant in _instants(values))
-
-    return test
+def _is_not_null(value: Any, _: datetime) -> bool:
+    return value is not None
 
 
-def _within(duration: str) -> Test:
+def _ordering(compare: _Compare) -> Callable[[float], Operator]:
+    def of(bound: float) -> Operator:
+        def holds(value: Any, _: datetime) -> bool:
+            return (type(value) is int or is_number(value)) and compare(value, bound)
+
+        return Operator(holds)
+
+    return of
+
+
+def _text(compare: _Compare, part: str, *, ignore_case: bool) -> Holds:
+    if ignore_case:
+        wanted = folded(part)
+
+        def holds_folded(value: Any, _: datetime) -> bool:
+            text = text_of(value)
+            return text is not None and compare(folded(text), wanted)
+
+        return holds_folded
+
+    def holds(value: Any, _: datetime) -> bool:
+        text = value if type(value) is str and value.isascii() else text_of(value)
+        return text is not None and compare(text, part)
+
+    return holds
+
+
+def _dates(compare: _Compare) -> Callable[[datetime], Operator]:
+    def of(bound: datetime) -> Operator:
+        def holds(value: Any, _: datetime) -> bool:
+            instant = instant_of(value)
+            return instant is not None and compare(instant, bound)
+
+        return Operator(holds)
+
+    return of
+
+
+def _within(duration: str) -> Operator:
     length = parse_duration(duration)
 
-    def holds(values: Sequence[Any], at: datetime) -> bool:
-        begin = earlier(at, length)
-        return any(begin <= instant <= at for instant in _instants(values))
+    def holds(value: Any, at: datetime) -> bool:
+        instant = instant_of(value)
+        return instant is not None and earlier(at, length) <= instant <= at
 
-    return holds
+    return Operator(holds)
 
 
-def _older_than(duration: str) -> Test:
+def _older_than(duration: str) -> Operator:
     length = parse_duration(duration)
 
-    def holds(values: Sequence[Any], at: datetime) -> bool:
-        begin = earlier(at, length)
-        return any(instant < begin for instant in _instants(values))
+    def holds(value: Any, at: datetime) -> bool:
+        instant = instant_of(value)
+        return instant is not None and instant < earlier(at, length)
 
-    return holds
-
-
-def _instants(values: Sequence[Any]) -> Iterable[datetime]:
-    return (instant for each in elements(values) if (instant := instant_of(each)) is not None)
+    return Operator(holds)
 
 
-def _version_test(compare: _Compare) -> Callable[[str], Test]:
-    def test(bound: str) -> Test:
+def _versions(compare: _Compare) -> Callable[[str], Operator]:
+    def of(bound: str) -> Operator:
         wanted = parse_version(bound)
-        return lambda values, _: any(
-            compare(version, wanted)
-            for each in elements(values)
-            if (version := version_of(each)) is not None
-        )
 
-    return test
+        def holds(value: Any, _: datetime) -> bool:
+            version = version_of(value)
+            return version is not None and compare(version, wanted)
+
+        return Operator(holds)
+
+    return of
 
 
 _TEXT: dict[str, _Compare] = {
@@ -131,23 +164,23 @@ _TEXT: dict[str, _Compare] = {
     "ends_with": str.endswith,
     "contains": operator.contains,
 }
-_TESTS: dict[str, Callable[[Any], Test]] = {
-    "eq": lambda expected: _one_of([expected]),
-    "ne": lambda expected: _none_of([expected]),
-    "in": _one_of,
-    "not_in": _none_of,
+_OPERATORS: dict[str, Callable[[Any], Operator]] = {
+    "eq": lambda expected: Operator(_one_of([expected])),
+    "ne": lambda expected: Operator(_one_of([expected]), is_negated=True),
+    "in": lambda expected: Operator(_one_of(expected)),
+    "not_in": lambda expected: Operator(_one_of(expected), is_negated=True),
     "gt": _ordering(operator.gt),
     "gte": _ordering(operator.ge),
     "lt": _ordering(operator.lt),
     "lte": _ordering(operator.le),
-    "exists": _existence,
-    "before": _date_test(operator.lt),
-    "after": _date_test(operator.gt),
+    "exists": lambda wanted: Operator(_is_not_null, is_negated=not wanted, is_of_whole=True),
+    "before": _dates(operator.lt),
+    "after": _dates(operator.gt),
     "within": _within,
     "older_than": _older_than,
-    "version_gt": _version_test(operator.gt),
-    "version_gte": _version_test(operator.ge),
-    "version_lt": _version_test(operator.lt),
-    "version_lte": _version_test(operator.le),
-    "version_eq": _version_test(operator.eq),
+    "version_gt": _versions(operator.gt),
+    "version_gte": _versions(operator.ge),
+    "version_lt": _versions(operator.lt),
+    "version_lte": _versions(operator.le),
+    "version_eq": _versions(operator.eq),
 }

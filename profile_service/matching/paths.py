@@ -1,11 +1,13 @@
 """Paths: the values that stand at a dotted path of a profile."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 Parts = tuple[str, ...]
 
 
+@lru_cache(maxsize=4096)
 def parts_of(path: str) -> Parts:
     """Return the keys that lead to a field; a key that holds a dot cannot be reached."""
     return tuple(path.split("."))
@@ -17,25 +19,39 @@ def values_at(profile: Mapping[str, Any], parts: Parts) -> Sequence[Any]:
     A list on the way is entered one level: there may be several values then. A list in a list
     is not entered.
     """
-    found: list[Any] = [profile]
-    for part in parts:
-        inner: list[Any] = []
-        for each in found:
-            if isinstance(each, dict):
-                if part in each:
-                    inner.append(each[part])
-            elif isinstance(each, list):
-                inner += [
-                    element[part]
-                    for element in each
-                    if isinstance(element, dict) and part in element
-                ]
-        found = inner
-    return found
+    found: Any = profile
+    for depth, part in enumerate(parts):
+        if isinstance(found, list):
+            return _values_in(found, parts[depth:])
+        if not isinstance(found, dict) or part not in found:
+            return ()
+        found = found[part]
+    return (found,)
 
 
-def elements(values: Iterable[Any]) -> list[Any]:
+def _values_in(listed: Sequence[Any], parts: Parts) -> Sequence[Any]:
+    """Return what stands at a path of the elements of a list."""
+    part, *rest = parts
+    found = [each[part] for each in listed if isinstance(each, dict) and part in each]
+    if not rest:
+        return found
+    return [value for each in found for value in _values_from(each, tuple(rest))]
+
+
+def _values_from(value: Any, parts: Parts) -> Sequence[Any]:
+    return _values_in(value, parts) if isinstance(value, list) else values_at(value, parts)
+
+
+def elements(values: Sequence[Any]) -> Sequence[Any]:
     """Return the values, with the elements of a list in its place."""
+    for value in values:
+        if isinstance(value, list):
+            break
+    else:
+        return values
+    if len(values) == 1:
+        listed: list[Any] = values[0]
+        return listed
     found: list[Any] = []
     for value in values:
         if isinstance(value, list):

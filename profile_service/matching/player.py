@@ -4,6 +4,10 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+from contracts.profile import PLAYER_ID_FIELD
+from profile_service.matching.found import FoundValues
+from profile_service.matching.paths import parts_of, values_at
+
 # Whether a player meets some matchers.
 Predicate = Callable[["Player"], bool]
 
@@ -11,7 +15,7 @@ Predicate = Callable[["Player"], bool]
 class Player:
     """A profile and the time of evaluation; each segment is evaluated at most once."""
 
-    __slots__ = ("_segments", "_verdicts", "at", "profile")
+    __slots__ = ("_found", "_segments", "_verdicts", "at", "profile")
 
     def __init__(
         self, profile: Mapping[str, Any], at: datetime, segments: Mapping[str, Predicate]
@@ -20,6 +24,24 @@ class Player:
         self.at = at
         self._segments = segments
         self._verdicts: dict[str, bool] = {}
+        self._found: dict[str, FoundValues] = {}
+
+    @property
+    def id(self) -> bytes | None:
+        """The player's id as UTF-8; None for a profile without one."""
+        player_id = self.profile.get(PLAYER_ID_FIELD)
+        return player_id.encode(errors="replace") if type(player_id) is str else None
+
+    def found(self, path: str) -> FoundValues:
+        """Return what stands at a path; looked for once."""
+        found = self._found.get(path)
+        if found is None:
+            if "." in path:
+                values = values_at(self.profile, parts_of(path))
+            else:
+                values = (self.profile[path],) if path in self.profile else ()
+            found = self._found[path] = FoundValues(values)
+        return found
 
     def is_in(self, segment: str) -> bool:
         """Return whether the player is in a segment.

@@ -3,59 +3,21 @@
 The evaluator is the definition; the tests hold the two equal.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from contracts.matchers import Matchers, Rollout, SegmentReference
-from contracts.profile import PLAYER_ID_FIELD
 from contracts.where import FieldTest
+from profile_service.matching.combining import all_of, any_of, none_of
 from profile_service.matching.evaluator import has, lacks, level_within
-from profile_service.matching.operators import Test, tests_of
-from profile_service.matching.paths import Parts, parts_of, values_at
+from profile_service.matching.field_predicates import operator_predicate
+from profile_service.matching.paths import parts_of
 from profile_service.matching.player import Player, Predicate
-from profile_service.matching.rollout import bucket_of
+from profile_service.matching.rollout import bucket_for
 
 
 def predicate_of(matchers: Matchers, name: str) -> Predicate:
     """Return the predicate of the matchers of a campaign or a segment of that name."""
     return all_of([*_predicates(matchers, name)])
-
-
-def all_of(predicates: Sequence[Predicate]) -> Predicate:
-    """Return the predicate that holds when all do."""
-    if len(predicates) == 1:
-        return predicates[0]
-
-    def holds(player: Player) -> bool:
-        for each in predicates:  # noqa: SIM110 - all() of a generator takes twice as long
-            if not each(player):
-                return False
-        return True
-
-    return holds
-
-
-def any_of(predicates: Sequence[Predicate]) -> Predicate:
-    """Return the predicate that holds when one does."""
-
-    def holds(player: Player) -> bool:
-        for each in predicates:  # noqa: SIM110 - as above
-            if each(player):
-                return True
-        return False
-
-    return holds
-
-
-def none_of(predicates: Sequence[Predicate]) -> Predicate:
-    """Return the predicate that holds when none does."""
-
-    def holds(player: Player) -> bool:
-        for each in predicates:  # noqa: SIM110 - as above
-            if each(player):
-                return False
-        return True
-
-    return holds
 
 
 def _predicates(matchers: Matchers, name: str) -> Iterable[Predicate]:
@@ -66,7 +28,7 @@ def _predicates(matchers: Matchers, name: str) -> Iterable[Predicate]:
     if (unwanted := matchers.does_not_have) is not None:
         yield lambda player: lacks(unwanted, player.profile)
     for path, test in (matchers.where or {}).items():
-        yield field_predicate(parts_of(path), test)
+        yield field_predicate(path, test)
     yield from nested_predicates(matchers, name)
 
 
@@ -85,36 +47,23 @@ def nested_predicates(matchers: Matchers, name: str) -> Iterable[Predicate]:
         yield none_of([predicate_of(each, name) for each in matchers.none])
 
 
-def field_predicate(parts: Parts, test: FieldTest) -> Predicate:
+def field_predicate(path: str, test: FieldTest) -> Predicate:
     """Return the predicate of the tests on one field."""
-    return tested(parts, [holds for _, holds in tests_of(test)])
-
-
-def tested(parts: Parts, tests: Sequence[Test]) -> Predicate:
-    """Return the predicate of ready tests on one field."""
-    if len(parts) == 1:
-        [field] = parts
-
-        def of_field(player: Player) -> bool:
-            profile = player.profile
-            values = (profile[field],) if field in profile else ()
-            return all(holds(values, player.at) for holds in tests)
-
-        return of_field
-
-    def of_path(player: Player) -> bool:
-        values = values_at(player.profile, parts)
-        return all(holds(values, player.at) for holds in tests)
-
-    return of_path
+    return all_of(
+        [
+            operator_predicate(path, name, expected, ignore_case=bool(test.ignore_case))
+            for name, expected in test.operators()
+        ]
+    )
 
 
 def _rollout_predicate(rollout: Rollout, name: str) -> Predicate:
-    salt, bound = rollout.salt or name, rollout.bound
+    bound = rollout.bound
+    in_bucket = bucket_for(rollout.salt or name)
 
     def holds(player: Player) -> bool:
-        player_id = player.profile.get(PLAYER_ID_FIELD)
-        return type(player_id) is str and bucket_of(salt, player_id) < bound
+        player_id = player.id
+        return player_id is not None and in_bucket(player_id) < bound
 
     return holds
 

@@ -4,7 +4,7 @@ Others can compute the same: SPEC.md has examples. A key holds no `/`, so that n
 pairs of keys are hashed as the same text.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import mmh3
 
@@ -15,7 +15,13 @@ _HASHES = 2**32
 
 def bucket_of(salt: str, player_id: str) -> int:
     """Return the bucket of a player, from 0 to 9,999."""
-    return mmh3.hash(f"{salt}/{player_id}", signed=False) % BUCKETS
+    return bucket_for(salt)(player_id.encode(errors="replace"))
+
+
+def bucket_for(salt: str) -> Callable[[bytes], int]:
+    """Return the function from a player's id, as UTF-8, to the bucket for a salt."""
+    prefix = f"{salt}/".encode()
+    return lambda player_id: mmh3.hash(prefix + player_id, signed=False) % BUCKETS
 
 
 def variant_of(campaign: str, variants: Sequence[tuple[str, int]], player_id: str) -> int:
@@ -29,7 +35,8 @@ def variant_of(campaign: str, variants: Sequence[tuple[str, int]], player_id: st
     chosen = total = 0
     for index, (name, weight) in enumerate(variants):
         total += weight
-        hashed = mmh3.hash(f"{campaign}/{name}/{player_id}", signed=False)
+        text = f"{campaign}/{name}/{player_id}".encode(errors="replace")
+        hashed = mmh3.hash(text, signed=False)
         if hashed * total < weight * _HASHES:
             chosen = index
     return chosen

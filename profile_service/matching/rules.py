@@ -9,7 +9,6 @@ from contracts.matchers import Conditions, Matchers, UnknownMatchers
 from profile_service.matching.evaluator import SCALAR_FIELDS
 from profile_service.matching.fields import FieldRule, field_rule
 from profile_service.matching.offers import Offer, offer_of
-from profile_service.matching.paths import Parts, parts_of
 from profile_service.matching.player import Predicate
 from profile_service.matching.predicates import nested_predicates, read_fields
 
@@ -47,7 +46,7 @@ class Rule:
     values: tuple[ValueRule, ...]
     required: tuple[str, ...]
     refused: tuple[str, ...]
-    fields: tuple[tuple[Parts, FieldRule], ...]
+    fields: tuple[tuple[str, FieldRule], ...]
     rest: tuple[Predicate, ...]
     segments: frozenset[str]
     reads: frozenset[str]
@@ -89,16 +88,14 @@ def rule_of(campaign: Campaign) -> Rule:
 
 def _fields_and_rest(
     matchers: Matchers, name: str
-) -> tuple[tuple[tuple[Parts, FieldRule], ...], tuple[Predicate, ...]]:
-    fields: list[tuple[Parts, FieldRule]] = []
+) -> tuple[tuple[tuple[str, FieldRule], ...], tuple[Predicate, ...]]:
+    fields: list[tuple[str, FieldRule]] = []
     rest: list[Predicate] = []
     for path, test in (matchers.where or {}).items():
-        parts = tuple(map(intern, parts_of(path)))
-        rule, predicate = field_rule(parts, test)
+        rule, others = field_rule(intern(path), test)
         if rule is not None:
-            fields.append((parts, rule))
-        if predicate is not None:
-            rest.append(predicate)
+            fields.append((intern(path), rule))
+        rest += others
     return tuple(fields), (*rest, *nested_predicates(matchers, name))
 
 

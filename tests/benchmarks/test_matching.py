@@ -2,9 +2,10 @@
 
 import pytest
 
-from benchmarks.contenders.all import CONTENDERS, INDEX
+from benchmarks.contenders.all import CONTENDERS, GROWTHBOOK, INDEX, PLAIN_LOOP
 from benchmarks.contenders.contender import Contender, NotInstalled
 from benchmarks.matching import Disagreement, agreeing, run
+from benchmarks.targeting import targeted_campaigns
 from benchmarks.workload import MATCHES, campaigns, player
 
 
@@ -13,6 +14,19 @@ def test_every_contender_finds_the_same_campaigns(contender: Contender) -> None:
     """Each library, told the campaigns in its own terms, names those of the evaluator."""
     try:
         evaluate = agreeing(contender, list(campaigns(200)))
+    except NotInstalled as error:
+        pytest.skip(str(error))
+    assert len(list(evaluate())) == MATCHES
+
+
+@pytest.mark.parametrize("contender", [PLAIN_LOOP, GROWTHBOOK], ids=lambda each: each.name)
+def test_the_whole_language_is_the_same_to_others(contender: Contender) -> None:
+    """Campaigns of the whole language are told to others in their terms; both name the same."""
+    sample = list(targeted_campaigns(400))
+    parts = {part for each in sample for part in each.matchers.model_dump(exclude_none=True)}
+    assert parts >= {"where", "any", "none", "segment", "rollout", "level", "has"}
+    try:
+        evaluate = agreeing(contender, sample)
     except NotInstalled as error:
         pytest.skip(str(error))
     assert len(list(evaluate())) == MATCHES
