@@ -36,7 +36,7 @@ def _sets_of_campaigns() -> st.SearchStrategy[list[Campaign]]:
         max_size=6,
         unique_by=lambda campaign: campaign.name,
     )
-    return st.builds(_repeated, found, st.sampled_from((1, 1, 9)))
+    return st.builds(_repeated, found, st.sampled_from((1, 1, 30)))
 
 
 def _repeated(found: list[Campaign], times: int) -> list[Campaign]:
@@ -157,7 +157,7 @@ def passes(path: str, test: dict[str, Any], profile: Profile, at: datetime = NOW
     matcher = Matchers.model_validate({"where": {path: test}})
     verdict = matches(matcher, profile, at)
     campaign = a_campaign("it").model_copy(update={"matchers": matcher})
-    for times in (1, 9):
+    for times in (1, 30):
         compiled = CompiledCampaigns.of(_repeated([campaign], times))
         assert compiled.matching(profile, at) == [f"it{n}" for n in range(times)] * verdict
     return verdict
