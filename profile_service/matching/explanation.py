@@ -30,7 +30,7 @@ from profile_service.matching.evaluator import (
     takes,
 )
 from profile_service.matching.nodes import COMBINATIONS, Node, cause, combined
-from profile_service.matching.operators import tests_of
+from profile_service.matching.operators import operators_of
 from profile_service.matching.paths import parts_of, values_at
 from profile_service.matching.rollout import bucket_of
 from profile_service.matching.shown import shown
@@ -170,15 +170,15 @@ class _Tree:
         for path, test in where.items():
             values = values_at(self._profile, parts_of(path))
             expected = dict(test.operators())
-            for operator, holds in tests_of(test):
-                ignore_case = bool(test.ignore_case) and operator in TEXT_OPERATORS
+            for name, operator in operators_of(test):
+                ignore_case = bool(test.ignore_case) and name in TEXT_OPERATORS
                 yield self._operator(
                     "where",
                     path,
-                    operator,
-                    expected[operator],
+                    name,
+                    expected[name],
                     ignore_case=ignore_case,
-                    verdict=holds(values, self._at),
+                    verdict=operator.meets(values, self._at),
                 )
 
     def _operator(
