@@ -16,6 +16,7 @@ from foundation.preconditions import Preconditions
 from foundation.tokens import Tokens
 from profile_service.cache.cache import CampaignCache
 from profile_service.cache.refetcher import Refetcher
+from profile_service.explaining import Explaining
 from profile_service.health import Health
 from profile_service.messaging.subscription import Subscription
 from profile_service.metrics import metrics_of
@@ -29,6 +30,7 @@ class Parts:
     """The parts of a running profile service."""
 
     service: ProfileService
+    explaining: Explaining
     cache: CampaignCache
     updates: PendingUpdates
     previewing: Previewing
@@ -70,6 +72,10 @@ async def _service(parts: _Parts) -> ProfileService:
 
 async def _previewing(parts: _Parts) -> Previewing:
     return parts.previewing
+
+
+async def _explaining(parts: _Parts) -> Explaining:
+    return parts.explaining
 
 
 async def _refetcher(parts: _Parts) -> Refetcher:
@@ -151,6 +157,7 @@ async def _preconditions(if_match: ETags = None, if_none_match: ETags = None) ->
 
 Service = Annotated[ProfileService, Depends(_service)]
 Previews = Annotated[Previewing, Depends(_previewing)]
+Explanations = Annotated[Explaining, Depends(_explaining)]
 Refetches = Annotated[Refetcher, Depends(_refetcher)]
 Conditions = Annotated[Preconditions, Depends(_preconditions)]
 Actor = Annotated[str, Depends(_actor)]

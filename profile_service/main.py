@@ -19,13 +19,23 @@ from foundation.tasks import running
 from foundation.tokens import first_secret
 from foundation.upgrades import ignore_upgrades
 from foundation.workers import refuse_workers
-from profile_service.api import cache, client_config, health, metrics, overrides, preview, profiles
+from profile_service.api import (
+    cache,
+    client_config,
+    explain,
+    health,
+    metrics,
+    overrides,
+    preview,
+    profiles,
+)
 from profile_service.cache.cache import CampaignCache
 from profile_service.cache.http_origin import open_http_origin
 from profile_service.cache.last_good import LastGoodFile
 from profile_service.cache.origin import Origin
 from profile_service.cache.refetcher import Refetcher
 from profile_service.dependencies import LifespanState, Parts
+from profile_service.explaining import Explaining
 from profile_service.health import Health
 from profile_service.messaging.consumer import open_rabbit_subscription
 from profile_service.messaging.handler import EventHandler
@@ -120,7 +130,7 @@ def create_app(
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     answer_errors(app)
-    for routes in (overrides, profiles, preview, cache, health, metrics):
+    for routes in (explain, overrides, profiles, preview, cache, health, metrics):
         app.include_router(routes.router)
     answer_head(app)
     return app
@@ -205,6 +215,7 @@ async def _parts(
         )
         yield Parts(
             service=service,
+            explaining=Explaining(service, campaigns, clock),
             cache=campaigns,
             updates=updates,
             previewing=previewing,

@@ -1,19 +1,14 @@
 """The query of GET /campaigns: which campaigns, and when."""
 
-import re
 from datetime import datetime
 from typing import Literal
 
 from campaign_publisher.campaigns.selection import Selection, Window
-from campaign_publisher.dependencies import parse_key
 from contracts.campaign import CampaignStatus
-from contracts.instants import parse_instant
 from foundation.errors import Invalid
+from foundation.query import instant_in_query, key_in_query
 
 StatusQuery = Literal["all", "active", "scheduled", "ended", "disabled", "draft"]
-
-# A `+` that was not written as %2B arrives as a space.
-_LOST_PLUS = re.compile(r"(?<=[0-9]) (?=[0-9]{2}:[0-9]{2}$)")
 
 
 def parse_selection(
@@ -36,25 +31,18 @@ def parse_selection(
     if window is not None and status is not None:
         raise Invalid.at("query", "status", msg="is judged at one time: give at, not a window")
     return Selection(
-        at=now if at is None else _instant(at, "at"),
+        at=now if at is None else instant_in_query(at, "at"),
         status=None if status == "all" else CampaignStatus(status or CampaignStatus.ACTIVE),
         window=window,
-        game=None if game is None else parse_key(game, "query", "game"),
+        game=None if game is None else key_in_query(game, "game"),
     )
 
 
 def _window(start_date: str | None, end_date: str | None) -> Window | None:
     if start_date is None and end_date is None:
         return None
-    start = None if start_date is None else _instant(start_date, "start_date")
-    end = None if end_date is None else _instant(end_date, "end_date")
+    start = None if start_date is None else instant_in_query(start_date, "start_date")
+    end = None if end_date is None else instant_in_query(end_date, "end_date")
     if start is not None and end is not None and start >= end:
         raise Invalid.at("query", "end_date", msg="must be later than start_date")
     return Window(start, end)
-
-
-def _instant(text: str, parameter: str) -> datetime:
-    try:
-        return parse_instant(_LOST_PLUS.sub("+", text))
-    except ValueError as error:
-        raise Invalid.at("query", parameter, msg=str(error)) from None

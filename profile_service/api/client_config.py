@@ -9,13 +9,14 @@ from urllib.parse import parse_qs
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, JsonValue
+from starlette.convertors import register_url_convertor
 from starlette.types import Receive, Scope, Send
 
 from contracts.profile import InstantText, Profile
 from foundation.error_answers import COMMON_ERRORS, UNCHANGED, error_answers
 from foundation.errors import ServiceError
 from foundation.etags import etag_of, is_unchanged
-from foundation.paths import key_parameter
+from foundation.paths import KeyConvertor
 from profile_service.dependencies import (
     Parts,
     PlayerId,
@@ -80,7 +81,18 @@ class HotRoute(APIRoute):
         await response(scope, receive, send)
 
 
-PATH = "/get_client_config/" + key_parameter("player_id")
+class PlayerConvertor(KeyConvertor):
+    """A key, but not the path of an explanation, which another route answers.
+
+    To try that route first would cost every client its time.
+    """
+
+    regex = rf"(?!{KeyConvertor.regex}/explain\Z){KeyConvertor.regex}"
+
+
+register_url_convertor("player", PlayerConvertor())
+
+PATH = "/get_client_config/{player_id:player}"
 
 router = APIRouter(tags=["clients"], route_class=HotRoute)
 

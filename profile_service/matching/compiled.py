@@ -101,23 +101,29 @@ class CompiledCampaigns:
         """
         return self.matched(profile, at).names
 
-    def matched(self, profile: Mapping[str, Any], at: datetime) -> Matched:
+    def matched(
+        self, profile: Mapping[str, Any], at: datetime, *, without: str | None = None
+    ) -> Matched:
         """Return the campaigns that the player is in at `at`, and the overrides among the reasons.
 
         Without an override it is in those that are active and match, and in one of each group.
+        The campaign named `without` is left out, as if there were none of that name.
         """
-        if not profile.get(OVERRIDES_FIELD):
+        if not profile.get(OVERRIDES_FIELD) and without is None:
             return Matched(self.index.matching(profile, at))
         overrides = {
             name: override
             for name, override in overrides_of(profile, at).items()
-            if name in self._places
+            if name in self._places and name != without
         }
+        off = [self._places[name] for name, override in overrides.items() if not override.is_on]
+        if without in self._places:
+            off.append(self._places[without])
         places = self.index.places(
             profile,
             at,
             on=[self._places[name] for name, override in overrides.items() if override.is_on],
-            off=[self._places[name] for name, override in overrides.items() if not override.is_on],
+            off=off,
         )
         return Matched([self.index.rules[place].name for place in places], overrides)
 

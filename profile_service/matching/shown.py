@@ -11,6 +11,7 @@ MAX_SHOWN_TEXT = 200  # characters
 MAX_SHOWN_ENTRIES = 20  # of a list or an object
 MAX_SHOWN_VALUES = 50  # in all
 MAX_SHOWN_DEPTH = 8
+_PLAIN = 2**63  # what JSON writers agree on
 CUT = "\u2026"
 
 
@@ -20,6 +21,8 @@ def shown(value: Any) -> tuple[Any, bool]:
     Texts are cut after 200 characters, lists and objects after 20 entries; an ellipsis stands
     for the rest. What JSON lacks is written as in a player's profile.
     """
+    if _is_plain(value):
+        return value, False
     shortening = _Shortening()
     short = shortening.of(value, 0)
     return orjson.loads(render({"": short}))[""], shortening.has_cut
@@ -29,6 +32,13 @@ def short_json(value: Any, limit: int) -> str:
     """Return a value that is JSON as text of at most `limit` characters, and an ellipsis."""
     text = orjson.dumps(value).decode()
     return text if len(text) <= limit else text[:limit] + CUT
+
+
+def _is_plain(value: Any) -> bool:
+    """Return whether a value is shown as it is; most are, and need no more of the time."""
+    if type(value) is str:
+        return len(value) <= MAX_SHOWN_TEXT and value.isascii()
+    return value is None or type(value) is bool or (type(value) is int and abs(value) < _PLAIN)
 
 
 class _Shortening:

@@ -1,6 +1,6 @@
 """Verdicts: why a player is in a campaign or not, among all the others."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 from contracts.campaign import Campaign, CampaignStatus
 from contracts.instants import format_instant
 from foundation.slices import Steps
-from profile_service.matching.evaluator import Segments
+from profile_service.matching.compiled import CompiledCampaigns
 from profile_service.matching.explanation import Explainer
 from profile_service.matching.nodes import Node, cause
 from profile_service.matching.offers import offer_of
@@ -58,64 +58,88 @@ class Verdict:
 
 
 class Verdicts:
-    """Campaigns with different names, judged together for one profile at one instant.
+    """The campaigns of a snapshot, judged for one profile at one instant.
 
-    `campaigns` are in the order of the answer.
+    With a draft, this takes the place of the campaign of its name, or joins the others.
     """
 
     def __init__(
-        self, campaigns: Sequence[Campaign], explainer: Explainer, matching: frozenset[str]
+        self, campaigns: CompiledCampaigns, explainer: Explainer, draft: Campaign | None
     ) -> None:
-        self.campaigns = campaigns
+        self._campaigns = campaigns
         self._explainer = explainer
-        self._matching = matching
-        self._overrides = overrides_of(explainer.profile, explainer.at)
-        self._winners = self._group_winners()
+        self._draft = draft
+        profile, at = explainer.profile, explainer.at
+        self._overrides = overrides_of(profile, at)
+        answer = campaigns.matched(profile, at, without=None if draft is None else draft.name)
+        self._active = {*answer.names}
+        self._winners = {
+            rule.group: rule.name
+            for name in self._active - self._overrides.keys()
+            if (rule := campaigns.get(name)) is not None and rule.group is not None
+        }
+        if draft is not None:
+            self._enter(draft)
 
-    def is_active(self, campaign: Campaign) -> bool:
-        """Return whether the player is in the campaign."""
-        override = self._overrides.get(campaign.name)
-        if override is not None:
-            # One that is not enabled is not published: no override brings it back.
-            return override.is_on and campaign.enabled
-        return self._competes(campaign) and (
-            campaign.group is None or self._winners[campaign.group] == campaign.name
-        )
+    @property
+    def names(self) -> list[str]:
+        """The names of all campaigns, in the order of the answer."""
+        orders = [rule.order for rule in self._campaigns.index.rules]
+        if self._draft is not None:
+            orders = [each for each in orders if each[1] != self._draft.name]
+            orders.append(_order(self._draft))
+        return [name for _, name in sorted(orders)]
 
-    def of(self, campaign: Campaign) -> Verdict:
-        """Return all that there is to say of the campaign."""
+    def is_active(self, name: str) -> bool:
+        """Return whether the player is in the campaign of that name."""
+        return name in self._active
+
+    def of(self, campaign: Campaign) -> Steps[Verdict]:
+        """Return all that there is to say of one of the campaigns."""
+        explainer = self._explainer
+        yield from explainer.judging(campaign.matchers.segments())
+        node = explainer.explain(campaign.matchers, campaign.name)
         override = self._overrides.get(campaign.name)
-        node = self._explainer.explain(campaign.matchers, campaign.name)
         winner = None if campaign.group is None else self._winners.get(campaign.group)
         return Verdict(
             campaign=campaign,
-            is_active=self.is_active(campaign),
+            is_active=self.is_active(campaign.name),
             reason=self._reason(campaign, node, override, winner),
-            status=campaign.status(self._explainer.at),
+            status=campaign.status(explainer.at),
             matchers=node,
             variant=offer_of(campaign).variant(
-                self._explainer.profile, override.variant if override else None
+                explainer.profile, override.variant if override else None
             ),
             group_winner=winner,
             override=override,
         )
 
-    def _competes(self, campaign: Campaign) -> bool:
-        """Return whether the player would be in the campaign if it had no override or group."""
-        return campaign.name in self._matching and campaign.is_active(self._explainer.at)
-
-    def _group_winners(self) -> dict[str, str]:
-        winners: dict[str, str] = {}
-        for campaign in self.campaigns:
-            is_free = campaign.name not in self._overrides
-            if campaign.group is not None and is_free and self._competes(campaign):
-                winners.setdefault(campaign.group, campaign.name)
-        return winners
+    def _enter(self, draft: Campaign) -> None:
+        """Let the draft compete with the others."""
+        override = self._overrides.get(draft.name)
+        if override is not None:
+            # One that is not enabled would not be published: no override brings it back.
+            if override.is_on and draft.enabled:
+                self._active.add(draft.name)
+            return
+        explainer = self._explainer
+        if not draft.is_active(explainer.at):
+            return
+        if not explainer.explain(draft.matchers, draft.name).verdict:
+            return
+        if draft.group is not None:
+            rival = self._campaigns.get(self._winners.get(draft.group, ""))
+            if rival is not None and rival.order < _order(draft):
+                return
+            if rival is not None:
+                self._active.remove(rival.name)
+            self._winners[draft.group] = draft.name
+        self._active.add(draft.name)
 
     def _reason(
         self, campaign: Campaign, node: Node, override: Override | None, winner: str | None
     ) -> str:
-        if override is not None and campaign.enabled:
+        if override is not None and override.is_on is self.is_active(campaign.name):
             return _on_override(override)
         status = campaign.status(self._explainer.at)
         if status is not CampaignStatus.ACTIVE:
@@ -128,23 +152,20 @@ class Verdicts:
 
 
 def judged(
-    campaigns: Iterable[Campaign],
+    campaigns: CompiledCampaigns,
     profile: Mapping[str, Any],
     at: datetime,
-    segments: Segments,
-    known: frozenset[str],
+    draft: Campaign | None = None,
 ) -> Steps[Verdicts]:
-    """Judge campaigns together; `known` are the segments that can be judged."""
-    explainer = Explainer(profile, at, segments, known)
-    ordered = sorted(campaigns, key=lambda campaign: (-campaign.priority, campaign.name))
-    yield
-    matching: set[str] = set()
-    for campaign in ordered:
-        yield from explainer.judging(campaign.matchers.segments())
-        if explainer.explain(campaign.matchers, campaign.name).verdict:
-            matching.add(campaign.name)
-        yield
-    return Verdicts(ordered, explainer, frozenset(matching))
+    """Judge all campaigns of a snapshot, and a draft, for one profile at one instant."""
+    explainer = Explainer(profile, at, campaigns.segments, campaigns.known_segments)
+    if draft is not None:
+        yield from explainer.judging(draft.matchers.segments())
+    return Verdicts(campaigns, explainer, draft)
+
+
+def _order(campaign: Campaign) -> tuple[float, str]:
+    return (-campaign.priority, campaign.name)
 
 
 def _on_override(override: Override) -> str:

@@ -48,6 +48,8 @@ ADMINS = [
     ("POST", "/profiles/import"),
     ("POST", "/preview"),
     ("POST", "/cache/invalidate"),
+    ("GET", "/get_client_config/x/explain"),
+    ("POST", "/explain"),
 ]
 
 

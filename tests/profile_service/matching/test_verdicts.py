@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.campaign import Campaign
+from contracts.campaign import Campaign, CampaignStatus
 from contracts.segment import Segment
 from foundation.slices import at_once
 from profile_service.matching.compiled import CompiledCampaigns
 from profile_service.matching.evaluator import matches
-from profile_service.matching.verdicts import Verdict, judged
+from profile_service.matching.verdicts import ACTIVE, Verdict, judged
 from testbed.builders import NOW, a_campaign, a_profile, a_segment
 from tests.language import odd_profiles, overrides, sets_of_segments, targeted_campaigns
 from tests.strategies import moments
@@ -26,11 +26,13 @@ def verdicts(
     profile: dict[str, Any],
     at: datetime = NOW,
     segments: list[Segment] | None = None,
+    draft: Campaign | None = None,
 ) -> list[Verdict]:
     """Return what is said of campaigns, in the order of the answer."""
-    compiled = CompiledCampaigns.of((), segments or ())
-    found = at_once(judged(campaigns, profile, at, compiled.segments, compiled.known_segments))
-    return [found.of(each) for each in found.campaigns]
+    compiled = CompiledCampaigns.of(campaigns, segments or ())
+    found = at_once(judged(compiled, profile, at, draft))
+    by_name = {each.name: each for each in (*campaigns, *filter(None, [draft]))}
+    return [at_once(found.of(by_name[name])) for name in found.names]
 
 
 @given(
@@ -39,6 +41,7 @@ def verdicts(
         max_size=6,
         unique_by=lambda campaign: campaign.name,
     ),
+    st.none() | targeted_campaigns(names=st.sampled_from("abcdef")),
     sets_of_segments(),
     odd_profiles(),
     st.none() | overrides(("a", "b", "c")),
@@ -47,6 +50,7 @@ def verdicts(
 )
 def test_a_player_is_told_what_a_client_is(
     campaigns: list[Campaign],
+    draft: Campaign | None,
     segments: list[Segment],
     profile: dict[str, Any],
     decided: Any,
@@ -55,29 +59,37 @@ def test_a_player_is_told_what_a_client_is(
 ) -> None:
     """Active are exactly the campaigns of the client's answer, in its order, at every time.
 
-    Whatever matchers, segments (some of them missing), groups, drafts and overrides there are.
+    Whatever matchers, segments (some of them missing), groups and overrides there are; with a
+    draft it is the answer after its PUT. Status, matchers, group and override agree with it.
     """
     if decided is not None:
         profile = {**profile, "overrides": decided}
     segments = segments[:known]
-    found = verdicts(campaigns, profile, at, segments)
-    # A campaign that is not enabled is in no snapshot.
-    compiled = CompiledCampaigns.of([each for each in campaigns if each.enabled], segments)
-    answer = compiled.matching(profile, at)
-    assert [each.campaign.name for each in found if each.is_active] == answer
+    found = verdicts(campaigns, profile, at, segments, draft)
+    after = {each.name: each for each in campaigns}
+    if draft is not None:
+        after[draft.name] = draft
+        if not draft.enabled:  # it would be in no snapshot
+            del after[draft.name]
+    compiled = CompiledCampaigns.of(after.values(), segments)
+    matched = compiled.matched(profile, at)
+    assert [each.campaign.name for each in found if each.is_active] == matched.names
     for each in found:
-        campaign = each.campaign
+        campaign, override = each.campaign, each.override
+        assert campaign is (draft if draft and draft.name == campaign.name else campaign)
         assert each.matchers.verdict is matches(
             campaign.matchers, profile, at, name=campaign.name, segments=compiled.segments
         )
         assert each.status is campaign.status(at)
-        assert each.reason
-        assert orjson.dumps(each.content())
-        if each.is_active and campaign.variants:
-            matched = compiled.matched(profile, at)
-            override = matched.overrides.get(campaign.name)
+        is_first = campaign.group is None or each.group_winner == campaign.name
+        runs = each.status is CampaignStatus.ACTIVE and each.matchers.verdict and is_first
+        if campaign.name in after:
+            assert each.is_active is (override.is_on if override else runs)
+            assert override == matched.overrides.get(campaign.name)
             wanted = override.variant if override else None
             assert each.variant == compiled.offer(campaign.name).variant(profile, wanted)
+        assert (each.reason == ACTIVE) is (each.is_active and override is None)
+        assert orjson.dumps(each.content())
 
 
 def the(campaign: Campaign, *others: Campaign, **fields: Any) -> Verdict:
@@ -145,8 +157,9 @@ def test_an_override_decides() -> None:
     off = the(a_campaign("it"), overrides=an_override("off", actor=None))
     assert not off.is_active
     assert off.reason == "an override turns it off until 2022-02-01T13:00:00Z"
-    disabled = the(a_campaign("it", enabled=False), overrides=an_override("on"))
-    assert (disabled.is_active, disabled.reason) == (False, "the campaign is disabled")
+    disabled = a_campaign("it", enabled=False)
+    [draft] = verdicts([], a_profile(overrides=an_override("on")), draft=disabled)
+    assert (draft.is_active, draft.reason) == (False, "the campaign is disabled")
 
 
 def test_an_override_leaves_the_group_to_the_others() -> None:
