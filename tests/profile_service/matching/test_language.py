@@ -41,7 +41,7 @@ def _sets_of_campaigns() -> st.SearchStrategy[list[Campaign]]:
 
 def _repeated(found: list[Campaign], times: int) -> list[Campaign]:
     return [
-        campaign.model_copy(update={"name": f"{campaign.name}{number}"})
+        campaign.model_copy(update={"name": f"{campaign.name}{number:02}"})
         for campaign in found
         for number in range(times)
     ]
@@ -79,7 +79,7 @@ def expected_names(
     _sets_of_campaigns(),
     sets_of_segments(),
     odd_profiles(),
-    st.none() | overrides(("a0", "b0", "c0")),
+    st.none() | overrides(("a00", "b00", "c00")),
     st.lists(moments(), min_size=1, max_size=2),
 )
 def test_the_index_answers_as_the_evaluator_does(
@@ -159,7 +159,7 @@ def passes(path: str, test: dict[str, Any], profile: Profile, at: datetime = NOW
     campaign = a_campaign("it").model_copy(update={"matchers": matcher})
     for times in (1, 30):
         compiled = CompiledCampaigns.of(_repeated([campaign], times))
-        assert compiled.matching(profile, at) == [f"it{n}" for n in range(times)] * verdict
+        assert compiled.matching(profile, at) == [f"it{n:02}" for n in range(times)] * verdict
     return verdict
 
 
