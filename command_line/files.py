@@ -1,4 +1,4 @@
-"""Files of campaigns and profiles: their forms, and what is wrong with a whole file."""
+"""Files of campaigns, segments and profiles: their forms, and what is wrong with a whole file."""
 
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterator
@@ -21,7 +21,10 @@ CHUNK_BYTES = 64 * 1024
 
 @dataclass(frozen=True)
 class Kind:
-    """What a file should hold; objects of this kind have `field`, and of no other kind."""
+    """What a file should hold; objects of this kind have `field`.
+
+    No other kind has that of campaigns or of profiles.
+    """
 
     name: str
     field: str
@@ -33,8 +36,9 @@ class Kind:
         return f"{self.name} are wanted, {self.form}"
 
 
-CAMPAIGNS = Kind("campaigns", "game", "as a JSON list, one JSON object, or one object per line")
-SEGMENTS = Kind("segments", "matchers", "as a JSON list, one JSON object, or one object per line")
+_ITEMS = "as a JSON list, one JSON object, or one object per line"
+CAMPAIGNS = Kind("campaigns", "game", _ITEMS)
+SEGMENTS = Kind("segments", "matchers", _ITEMS)
 PROFILES = Kind(
     "profiles", "player_id", "as one JSON object per line, or as a JSON list in a .json file"
 )
@@ -175,11 +179,13 @@ def _refuse_other_encodings(text: bytes, kind: Kind) -> None:
 
 
 def refuse_other_kinds(first: Any, kind: Kind) -> None:
-    """Refuse campaigns in the place of profiles, and profiles in that of campaigns.
+    """Refuse campaigns and profiles where another kind is wanted.
 
     Raises:
         WrongFile: the first item is of the other kind.
     """
-    other = CAMPAIGNS if kind is PROFILES else PROFILES
-    if isinstance(first, dict) and other.field in first and kind.field not in first:
-        raise WrongFile(f"holds {other.name}: {kind.wanted}")
+    if not isinstance(first, dict) or (kind is not SEGMENTS and kind.field in first):
+        return
+    for other in (CAMPAIGNS, PROFILES):
+        if other.field in first:
+            raise WrongFile(f"holds {other.name}: {kind.wanted}")

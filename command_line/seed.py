@@ -1,8 +1,9 @@
-"""profile-matcher seed: campaigns and profiles from files into running services."""
+"""profile-matcher seed: campaigns, segments and profiles from files into running services."""
 
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -10,6 +11,7 @@ from urllib.parse import quote
 import httpx
 import orjson
 import typer
+from pydantic import ValidationError
 
 from command_line.client import (
     Target,
@@ -19,9 +21,18 @@ from command_line.client import (
     content_of,
     refusal_of,
 )
-from command_line.files import CAMPAIGNS, STANDARD_INPUT, name_of, open_profiles, read_items
+from command_line.files import (
+    CAMPAIGNS,
+    SEGMENTS,
+    STANDARD_INPUT,
+    Kind,
+    name_of,
+    open_profiles,
+    read_items,
+)
 from command_line.terminal import complain, fail, show_progress
 from contracts.keys import normalise_key
+from contracts.segment import LoggedSegment, Segment
 
 SHOWN_NAMES = 20
 _COUNTS = ("received", "created", "replaced", "failed", "errors")
@@ -47,6 +58,14 @@ def seed(
             **_FILE,
         ),
     ] = None,
+    segments: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="A file of segments, in the form of --campaigns; they are written before the "
+            "campaigns, in any order. May be repeated.",
+            **_FILE,
+        ),
+    ] = None,
     replace: Annotated[
         bool,
         typer.Option(
@@ -66,18 +85,28 @@ def seed(
         str, typer.Option(help="The address of the profile service.")
     ] = "http://127.0.0.1:54326",
 ) -> None:
-    """Write campaigns and profiles from files. The exit code is 1 when any was refused."""
-    if not campaigns and not profiles:
-        raise typer.BadParameter("there is nothing to do: give --campaigns, --profiles or both")
+    """Write campaigns, segments and profiles from files.
+
+    The exit code is 1 when any was refused.
+    """
+    if not campaigns and not segments and not profiles:
+        raise typer.BadParameter(
+            "there is nothing to do: give --campaigns, --segments, --profiles or several of them"
+        )
     if replace and not campaigns:
         raise typer.BadParameter("--replace needs --campaigns")
-    _check([*(campaigns or ()), *(profiles or ())])
-    items = [item for path in campaigns or () for item in _campaigns_in(path)]
+    _check([*(campaigns or ()), *(segments or ()), *(profiles or ())])
+    items = [item for path in campaigns or () for item in _items_in(path, CAMPAIGNS)]
+    named = [item for path in segments or () for item in _items_in(path, SEGMENTS)]
     refused = 0
-    if campaigns:
+    if campaigns or segments:
         target = Target("campaign service", campaigns_url, token, "ADMIN_TOKEN")
         with client_of(target) as client:
-            refused += _Campaigns(client, target).write(items, replace=replace, yes=yes)
+            service = _CampaignService(client, target)
+            if segments:
+                refused += service.put_segments(named)
+            if campaigns:
+                refused += service.write(items, replace=replace, yes=yes)
     if profiles:
         target = Target("profile service", profiles_url, token, "ADMIN_TOKEN")
         with client_of(target) as client:
@@ -97,30 +126,50 @@ def _check(paths: list[Path]) -> None:
 
 @dataclass(frozen=True)
 class _Item:
-    """A campaign and where it stands."""
+    """A campaign or a segment, and where it stands."""
 
     where: str
-    campaign: Any
+    document: Any
 
 
-def _campaigns_in(path: Path) -> list[_Item]:
+def _items_in(path: Path, kind: Kind) -> list[_Item]:
     return [
-        _Item(f"{name_of(path)}: campaign {number}", campaign)
-        for number, campaign in enumerate(read_items(path, CAMPAIGNS), start=1)
+        _Item(f"{name_of(path)}: {kind.name.removesuffix('s')} {number}", document)
+        for number, document in enumerate(read_items(path, kind), start=1)
     ]
+
+
+def _referred_to_first(items: list[_Item]) -> list[_Item]:
+    """Return segments, each after those that it refers to; what cannot be read comes first."""
+    read: list[tuple[_Item, Segment | None]] = [(item, _segment_of(item)) for item in items]
+    references = {segment.name: segment.matchers.segments() for _, segment in read if segment}
+    try:
+        ordered = [*TopologicalSorter(references).static_order()]
+    except CycleError:  # the service names it
+        return items
+    places = {name: place for place, name in enumerate(ordered)}
+    read.sort(key=lambda pair: places[pair[1].name] if pair[1] else -1)
+    return [item for item, _ in read]
+
+
+def _segment_of(item: _Item) -> Segment | None:
+    try:
+        return LoggedSegment.model_validate(item.document)
+    except ValidationError:
+        return None
 
 
 @dataclass(frozen=True)
 class _Problem:
-    """Why a campaign is not written; `concerns_all` says that no other would be."""
+    """Why one is not written; `concerns_all` says that no other would be."""
 
     text: str
     concerns_all: bool = False
 
 
 @dataclass(frozen=True)
-class _Campaigns:
-    """Writes campaigns; each method that writes returns how many were refused."""
+class _CampaignService:
+    """Writes campaigns and segments; each method that writes returns how many were refused."""
 
     client: httpx.Client
     target: Target
@@ -128,7 +177,7 @@ class _Campaigns:
     def write(self, items: list[_Item], *, replace: bool, yes: bool) -> int:
         """Write campaigns beside the stored ones, or in their place."""
         if not replace:
-            return self._put(items)
+            return self._put(items, CAMPAIGNS)
         if not items:
             self._confirm_deletion(yes=yes)
         return self._replace(items)
@@ -152,7 +201,7 @@ class _Campaigns:
             fail("nothing was deleted")
 
     def _replace(self, items: list[_Item]) -> int:
-        body = orjson.dumps([item.campaign for item in items])
+        body = orjson.dumps([item.document for item in items])
         answer = self.client.post("/campaigns/import", content=body, headers=_content_type("json"))
         if not answer.is_success:
             complain(f"campaigns: {refusal_of(answer, self.target)}")
@@ -161,13 +210,17 @@ class _Campaigns:
         typer.echo(f"campaigns: {len(items)} are now all there are")
         return 0
 
-    def _put(self, items: list[_Item]) -> int:
-        """Write campaigns one by one, until the answer to one holds for all."""
+    def put_segments(self, items: list[_Item]) -> int:
+        """Write segments beside the stored ones, each after those that it refers to."""
+        return self._put(_referred_to_first(items), SEGMENTS)
+
+    def _put(self, items: list[_Item], kind: Kind) -> int:
+        """Write campaigns or segments one by one, until the answer to one holds for all."""
         written = refused = 0
         try:
             for item in items:
-                show_progress(f"campaigns: {written + refused} of {len(items)}")
-                problem = self._put_one(item.campaign)
+                show_progress(f"{kind.name}: {written + refused} of {len(items)}")
+                problem = self._put_one(item.document, kind)
                 if problem is None:
                     written += 1
                     continue
@@ -180,25 +233,25 @@ class _Campaigns:
             left = len(items) - written - refused
             if written or refused or not left:
                 and_left = f", {left} left" if left else ""
-                typer.echo(f"campaigns: {written} written, {refused} refused{and_left}")
+                typer.echo(f"{kind.name}: {written} written, {refused} refused{and_left}")
         return refused
 
-    def _put_one(self, campaign: Any) -> _Problem | None:
-        """Write one campaign; return what is wrong with it, if anything is."""
+    def _put_one(self, document: Any, kind: Kind) -> _Problem | None:
+        """Write one campaign or segment; return what is wrong with it, if anything is."""
         try:
-            name = normalise_key(campaign["name"])
+            name = normalise_key(document["name"])
         except (TypeError, KeyError):
             return _Problem("has no name")
         except ValueError as error:
             return _Problem(f"name {error}")
         answer = self.client.put(
-            f"/campaigns/{quote(name, safe='')}",
-            content=orjson.dumps(campaign),
+            f"/{kind.name}/{quote(name, safe='')}",
+            content=orjson.dumps(document),
             headers=_content_type("json"),
         )
         if not answer.is_success:
             return _Problem(f"{name}: {refusal_of(answer, self.target)}", concerns_all(answer))
-        content_of(answer, "name", "game")
+        content_of(answer, "name", kind.field)
         return None
 
 

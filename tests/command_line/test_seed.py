@@ -75,6 +75,58 @@ def test_writes_campaigns_beside_those_there_are(stack: Stack, tmp_path: Path) -
     assert campaigns_of(stack) == before | {"Fête d'été", "50 %?", "one"}
 
 
+def test_writes_segments_before_the_campaigns_that_need_them(tmp_path: Path) -> None:
+    """In whatever order they stand; what is wrong is named, and the others are written."""
+    with a_stack(tmp_path) as stack:
+        segments = [
+            {"name": "c", "matchers": {"segment": {"any": ["b"]}}},
+            {"name": "b", "matchers": {"none": [{"segment": {"any": ["a"]}}]}},
+            {"name": "a", "matchers": {"level": {"min": 100}}, "last_updated": "whenever"},
+        ]
+        campaign = a_json_campaign("offer", matchers={"segment": {"any": ["c"]}})
+        where = written(tmp_path / "segments.json", segments)
+        result = seed(
+            stack, "--campaigns", written(tmp_path / "c.json", campaign), "--segments", where
+        )
+        assert (result.exit_code, result.output.splitlines()) == (
+            0,
+            ["segments: 3 written, 0 refused", "campaigns: 1 written, 0 refused"],
+        )
+        wrong = [
+            {"name": "lost", "matchers": {"segment": {"any": ["nobody"]}}},
+            {"name": "d", "matchers": {}},
+            {"matchers": {}},
+            7,
+        ]
+        result = seed(stack, "--segments", written_lines(tmp_path / "wrong.ndjson", wrong))
+        assert result.exit_code == 1
+        assert "segment 1: lost: 422 " in result.output
+        assert "there is no segment 'nobody'" in result.output
+        assert "segment 3: has no name" in result.output
+        assert "segments: 1 written, 3 refused" in result.output
+        assert "offer" in campaigns_of(stack)
+
+
+def test_segments_that_lead_back_to_themselves_are_refused(stack: Stack, tmp_path: Path) -> None:
+    """The first is refused for what is missing yet, and nothing breaks."""
+    cycle = [
+        {"name": "x", "matchers": {"segment": {"any": ["y"]}}},
+        {"name": "y", "matchers": {"segment": {"any": ["x"]}}},
+    ]
+    result = seed(stack, "--segments", written(tmp_path / "cycle.json", cycle))
+    assert result.exit_code == 1
+    assert "segments: 0 written, 2 refused" in result.output
+
+
+@pytest.mark.parametrize("other", ["campaigns", "profiles"])
+def test_a_file_of_something_else_is_no_segments(stack: Stack, tmp_path: Path, other: str) -> None:
+    """It is said what the file holds, and nothing is sent."""
+    content = a_json_campaign("a") if other == "campaigns" else a_profile("a")
+    result = seed(stack, "--segments", written(tmp_path / "other.json", [content]))
+    assert result.exit_code == 1
+    assert f"holds {other}: segments are wanted" in result.output
+
+
 def test_overlooks_a_byte_order_mark(stack: Stack, tmp_path: Path) -> None:
     """What some editors put before UTF-8 is no part of the JSON."""
     mark = "\N{ZERO WIDTH NO-BREAK SPACE}"
