@@ -40,6 +40,7 @@ from foundation.head_requests import answer_head
 from foundation.logs import set_up_logging
 from foundation.mongo import mongo_database
 from foundation.rabbit import OnConnected
+from foundation.schema_routes import router as schema_routes
 from foundation.settings import load
 from foundation.slots import Slots
 from foundation.tasks import running
@@ -124,6 +125,7 @@ def create_app(
         metrics,
     ):
         app.include_router(routes.router)
+    app.include_router(schema_routes)
     answer_head(app)
     return app
 

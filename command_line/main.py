@@ -8,6 +8,7 @@ import typer
 from command_line.bench import bench
 from command_line.get import get
 from command_line.preview import preview
+from command_line.schema import schema
 from command_line.seed import seed
 from command_line.soak import soak
 from command_line.up import up
@@ -19,6 +20,7 @@ app.command()(seed)
 app.command()(get)
 app.command()(validate)
 app.command()(preview)
+app.command()(schema)
 app.command()(soak)
 app.add_typer(bench, name="bench")
 

@@ -14,6 +14,7 @@ from foundation.error_handlers import answer_errors
 from foundation.head_requests import answer_head
 from foundation.logs import set_up_logging
 from foundation.mongo import mongo_database
+from foundation.schema_routes import router as schema_routes
 from foundation.settings import load
 from foundation.tasks import running
 from foundation.tokens import first_secret
@@ -132,6 +133,7 @@ def create_app(
     answer_errors(app)
     for routes in (explain, overrides, profiles, preview, cache, health, metrics):
         app.include_router(routes.router)
+    app.include_router(schema_routes)
     answer_head(app)
     return app
 

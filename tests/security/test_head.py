@@ -22,6 +22,7 @@ CAMPAIGN_READS = [
     "/health",
     "/metrics",
     "/openapi.json",
+    "/schemas/campaign.json",
     "/docs",
 ]
 PROFILE_READS = [
@@ -32,6 +33,7 @@ PROFILE_READS = [
     "/health",
     "/metrics",
     "/openapi.json",
+    "/schemas/campaign.json",
     "/docs",
 ]
 # They say what changes from one moment to the next.

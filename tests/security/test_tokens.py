@@ -29,7 +29,14 @@ READS = (
 # The validation of campaigns stores nothing; one without a body is answered 422.
 READING = [*(("GET", path) for path in READS), ("POST", "/campaigns/validate")]
 ANSWERED = {200, 404, 422}
-OPEN = ("/health", "/health/live", "/health/ready", "/metrics", "/openapi.json")
+OPEN = (
+    "/health",
+    "/health/live",
+    "/health/ready",
+    "/metrics",
+    "/openapi.json",
+    "/schemas/campaign.json",
+)
 CLIENT = f"/get_client_config/{PLAYER_ID}"
 WRITES = [
     ("PUT", "/campaigns/x"),
