@@ -19,7 +19,8 @@ from contracts.instants import Instant
 from contracts.keys import Key
 from contracts.matchers import Matchers, UnknownMatchers, WholeMatchers, read_matchers
 
-MAX_SEGMENT_NESTING = 3  # segments that refer to segments
+# Segments on a way of references, each in the one before it; the campaign is not counted.
+MAX_SEGMENT_NESTING = 3
 
 
 class Segment(Contract):

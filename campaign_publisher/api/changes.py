@@ -1,4 +1,4 @@
-"""GET /changes: the history of all campaigns, from the change log."""
+"""GET /changes: the history of all campaigns and segments, from the change log."""
 
 from typing import Annotated
 from uuid import UUID

@@ -16,7 +16,8 @@ router = APIRouter(tags=["snapshot"])
     SNAPSHOT_PATH,
     dependencies=[READER],
     summary="Get the newest snapshot",
-    description="All campaigns that are enabled and not archived; scheduled and ended ones too. "
+    description="All campaigns that are enabled and not archived, scheduled and ended ones too, "
+    "and all segments. "
     "The headers, also of a 304, name its store and revision, and how long ago that was read "
     "as the newest. 503 while this replica cannot read the log: ask another "
     "one.",

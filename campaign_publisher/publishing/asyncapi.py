@@ -17,6 +17,6 @@ def describe_events() -> bytes:
         version=str(SCHEMA),
         description="Published by the campaign service at its start, when a campaign changes and "
         "after a reconnect, with heartbeats in between. Bind a queue of your own to the exchange. "
-        "An event may be lost, doubled or late; each snapshot holds all campaigns.",
+        "An event may be lost, doubled or late; each snapshot holds all campaigns and segments.",
     )
     return document.to_specification().to_json().encode()

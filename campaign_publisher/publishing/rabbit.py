@@ -56,7 +56,7 @@ def snapshot_publisher(broker: RabbitBroker) -> RabbitPublisher:
         persist=True,
         content_type="application/json",
         title="CampaignSnapshot",
-        description=f"All campaigns that are enabled and not archived (type "
+        description=f"All campaigns that are enabled and not archived, and all segments (type "
         f"`{SNAPSHOT_TYPE}`), or a heartbeat: the same headers without a body (type "
         f"`{HEARTBEAT_TYPE}`). {_HEADERS}",
         schema=CampaignSnapshot,

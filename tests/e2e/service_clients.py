@@ -41,6 +41,11 @@ class ServiceClients:
         """Make these the only campaigns."""
         self.campaigns.post("/campaigns/import", json=campaigns).raise_for_status()
 
+    def put_segment(self, name: str, matchers: dict[str, Any]) -> None:
+        """Create or replace a segment."""
+        path = f"/segments/{quote(name, safe='')}"
+        self.campaigns.put(path, json={"matchers": matchers}).raise_for_status()
+
     def put_profile(self, profile: dict[str, Any]) -> None:
         """Create or replace a profile."""
         self.profiles.put(f"/profiles/{profile['player_id']}", json=profile).raise_for_status()

@@ -75,6 +75,32 @@ def test_an_import_is_seen_as_a_whole(deployment: Deployment) -> None:
     all_become(urls, names)
 
 
+def test_a_changed_segment_changes_every_campaign_that_needs_it(deployment: Deployment) -> None:
+    """Directly or through another segment, although no campaign is written; deleted or not."""
+    operator, urls = deployment.operator, deployment.profiles_urls
+    level = golden("profile")["level"]
+    operator.put_segment("veterans", {"level": {"min": level}})
+    operator.put_segment("newcomers", {"none": [{"segment": {"any": ["veterans"]}}]})
+    for name, segment, priority in (
+        ("for veterans", "veterans", 2),
+        ("for others", "newcomers", 1),
+    ):
+        matchers = {"segment": {"all": [segment]}}
+        operator.put_campaign(a_running_campaign(name=name, matchers=matchers, priority=priority))
+    all_become(urls, ["for veterans"])
+    operator.put_segment("veterans", {"level": {"min": level + 1}})
+    all_become(urls, ["for others"])
+    operator.put_segment("newcomers", {"level": {"min": level + 1}})
+    all_become(urls, [])
+    operator.put_segment("veterans", {})
+    all_become(urls, ["for veterans"])
+    refused = operator.campaigns.delete("/segments/veterans")
+    assert (refused.status_code, "'for veterans'" in refused.text) == (409, True)
+    operator.delete_campaign("for veterans")
+    assert operator.campaigns.delete("/segments/veterans").status_code == 204
+    all_become(urls, [])
+
+
 def test_a_changed_player_is_matched_anew(deployment: Deployment) -> None:
     """A profile written through one profile service is the answer of the other."""
     deployment.operator.put_campaign(a_running_campaign())
