@@ -1,5 +1,6 @@
 """profile-matcher validate: what is wrong with campaigns in files, without a service."""
 
+import asyncio
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
@@ -12,7 +13,7 @@ import orjson
 import typer
 
 from campaign_publisher.campaigns.lint import matcher_warnings
-from campaign_publisher.campaigns.references import missing_segments
+from campaign_publisher.campaigns.references import check_nesting, missing_segments
 from campaign_publisher.campaigns.validating import validated
 from command_line.files import CAMPAIGNS, SEGMENTS, STANDARD_INPUT, Kind, WrongFile, name_of
 from command_line.located import Located, NotJson, read_located
@@ -95,7 +96,7 @@ def validate(
     else:
         for each in found:
             typer.echo(_in_one_line(str(each)))
-        typer.echo(f"{campaigns} campaigns: {errors} errors, {warnings} warnings")
+        typer.echo(f"campaigns: {campaigns}, errors: {errors}, warnings: {warnings}")
     if errors or (strict and warnings):
         raise typer.Exit(FOUND)
 
@@ -164,7 +165,8 @@ def _of_campaigns(
 
 
 def _of_segments(items: list[_Item], names: set[str], now: datetime) -> Iterator[_Finding]:
-    for item in items:
+    sound: dict[str, tuple[int, Segment]] = {}
+    for number, item in enumerate(items):
         if item.located is None:
             yield item.error((), item.reason)
             continue
@@ -173,10 +175,22 @@ def _of_segments(items: list[_Item], names: set[str], now: datetime) -> Iterator
         except Invalid as error:
             yield from (item.error(each["loc"], each["msg"]) for each in error.problems)
             continue
+        if segment.name in sound:
+            yield item.error(("name",), "is the name of an earlier segment")
+        sound[segment.name] = (number, segment)
         for problem in missing_segments(segment.matchers, names):
             yield item.error(problem["loc"], problem["msg"])
         for warned in matcher_warnings(segment.matchers, now):
             yield item.warning(warned.loc, warned.msg, warned.code)
+    segments = {name: segment for name, (_, segment) in sound.items()}
+    places: dict[str, tuple[str | int, ...]] = {
+        name: (number,) for name, (number, _) in sound.items()
+    }
+    try:
+        asyncio.run(check_nesting(segments, places))
+    except Invalid as error:
+        for problem in error.problems:
+            yield items[int(problem["loc"][0])].error(problem["loc"][1:], problem["msg"])
 
 
 def _in_one_line(text: str) -> str:

@@ -54,7 +54,7 @@ def test_the_examples_are_right() -> None:
     """The campaigns that the README writes are valid."""
     result = validate("devstack/examples/campaigns.json")
     assert result.exit_code == 0
-    assert "6 campaigns: 0 errors, 1 warnings" in result.output
+    assert "campaigns: 6, errors: 0, warnings: 1" in result.output
 
 
 def test_errors_and_warnings_have_their_lines(tmp_path: Path) -> None:
@@ -71,7 +71,7 @@ def test_errors_and_warnings_have_their_lines(tmp_path: Path) -> None:
     assert lines[1].startswith(f"{path}:9: warning: matchers.where.clan.rank: no profile has it")
     assert lines[2] == f"{path}:15: error: name: is required"
     assert lines[3].startswith(f"{path}:17: error: prority: is not known here; allowed: game, ")
-    assert lines[4:] == ["2 campaigns: 2 errors, 2 warnings"]
+    assert lines[4:] == ["campaigns: 2, errors: 2, warnings: 2"]
 
 
 def test_one_object_per_line(tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ def test_one_object_per_line(tmp_path: Path) -> None:
     broken, wrong, total = result.stdout.splitlines()
     assert broken.startswith(f"{path}:3: error: is not valid JSON: ")
     assert wrong == f"{path}:4: error: enabled: must be true or false"
-    assert total == "2 campaigns: 2 errors, 0 warnings"
+    assert total == "campaigns: 2, errors: 2, warnings: 0"
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_campaigns_of_all_files_stand_beside_each_other(tmp_path: Path) -> None:
         f"{two}:1: warning: name: looks like another campaign's name: 'ONE' [similar_name]",
         f"{two}:1: warning: name: looks like another campaign's name: 'one' [similar_name]",
         f"{one}:1: error: name: is the name of an earlier campaign in the list",
-        "3 campaigns: 1 errors, 2 warnings",
+        "campaigns: 3, errors: 1, warnings: 2",
     ]
 
 
@@ -159,7 +159,28 @@ def test_references_to_segments(tmp_path: Path) -> None:
         f"{segments}:1: warning: matchers: {ALL}",
         f"{segments}:1: error: matchers.level: must be a JSON object",
         f"{path}:1: error: matchers.segment.any.1: there is no segment 'wales'",
-        "1 campaigns: 3 errors, 1 warnings",
+        "campaigns: 1, errors: 3, warnings: 1",
+    ]
+
+
+def test_segments_among_themselves(tmp_path: Path) -> None:
+    """A name that is there twice, and one that leads back to itself, are errors."""
+    path = written(tmp_path / "campaigns.json", GOOD)
+    listed = [
+        {"name": "a", "matchers": {"segment": {"all": ["b"]}}},
+        {"name": "b", "matchers": {"any": [{"level": {"min": 1}}, {"segment": {"any": ["a"]}}]}},
+        {"name": "c", "matchers": {"level": {"min": 1}}},
+        {"name": "c", "matchers": {"level": {"min": 2}}},
+    ]
+    segments = tmp_path / "segments.ndjson"
+    segments.write_text("".join(f"{json.dumps(each)}\n" for each in listed))
+    assert validate(path, "--segments", segments).stdout.splitlines() == [
+        (
+            f"{segments}:1: error: matchers.segment.all.0: must not lead back to the segment "
+            "itself: a -> b -> a"
+        ),
+        f"{segments}:4: error: name: is the name of an earlier segment",
+        "campaigns: 1, errors: 2, warnings: 0",
     ]
 
 
@@ -211,4 +232,4 @@ def test_standard_input_to_what_only_knows_ascii() -> None:
     assert first.startswith(
         b"standard input:1: error: f\\xeate\\nfoo.json:1: error: x: is not known"
     )
-    assert total == b"1 campaigns: 1 errors, 0 warnings"
+    assert total == b"campaigns: 1, errors: 1, warnings: 0"
