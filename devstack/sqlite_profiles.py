@@ -17,6 +17,7 @@ from contracts.profile import (
     SERVICE_FIELDS,
 )
 from devstack.sqlite import Database, name_of, open_database
+from devstack.sqlite_lists import SqlitePlayerLists
 from foundation.outage import Outage
 from profile_service.profiles.counting import Tally
 from profile_service.profiles.outages import StoreOutages
@@ -111,6 +112,7 @@ class SqliteProfiles:
     def __init__(self, database: Database) -> None:
         self._database = database
         self.outages = StoreOutages()
+        self.lists = SqlitePlayerLists(database, self.outages)
 
     async def get(self, player_id: str) -> ProfileDocument | None:
         """Return the stored document, or None when there is none."""

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from typing import Annotated, TypedDict
 
-from fastapi import Depends, Header, Request
+from fastapi import Depends, Header, Path, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.types import Scope
 
 from contracts.keys import KEY_RULE, normalise_key
+from contracts.profile import OVERRIDES_FIELD
 from foundation.draining import Draining
 from foundation.errors import Invalid
 from foundation.health import Report
@@ -21,6 +22,7 @@ from profile_service.health import Health
 from profile_service.messaging.subscription import Subscription
 from profile_service.metrics import metrics_of
 from profile_service.previewing import Previewing
+from profile_service.profiles.lists import PlayerLists
 from profile_service.profiles.updates import PendingUpdates
 from profile_service.service import ProfileService
 
@@ -147,6 +149,22 @@ async def _campaign_name(campaign: str) -> str:
     return _key_in_path("campaign", campaign)
 
 
+async def _list_name(list_name: Annotated[str, Path(alias="list")]) -> str:
+    name = _key_in_path("list", list_name)
+    if name == OVERRIDES_FIELD:
+        # /profiles/lists/overrides are the overrides of the player who is called "lists".
+        raise Invalid.at("path", "list", msg=f"must not be {OVERRIDES_FIELD!r}")
+    return name
+
+
+async def _draining(parts: _Parts) -> Draining:
+    return parts.draining
+
+
+async def _lists(parts: _Parts) -> PlayerLists:
+    return parts.service.lists
+
+
 # Either header may be sent in several lines, each a list of ETags.
 ETags = Annotated[list[str] | None, Header(description="ETags, or `*` for any")]
 
@@ -163,3 +181,6 @@ Conditions = Annotated[Preconditions, Depends(_preconditions)]
 Actor = Annotated[str, Depends(_actor)]
 PlayerId = Annotated[str, Depends(_player_id)]
 CampaignName = Annotated[str, Depends(_campaign_name)]
+ListName = Annotated[str, Depends(_list_name)]
+Lists = Annotated[PlayerLists, Depends(_lists)]
+Stopping = Annotated[Draining, Depends(_draining)]

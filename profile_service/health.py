@@ -66,6 +66,9 @@ class Health:
             "the index on player_id is not made yet": not (
                 self.index.is_made or self.index.duplicates
             ),
+            # It is made after the other one.
+            "the index on lists is not made yet": bool(self.index.is_made or self.index.duplicates)
+            and not self.index.lists_is_made,
         }
         return [problem for problem, is_so in found.items() if is_so]
 

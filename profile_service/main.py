@@ -25,6 +25,7 @@ from profile_service.api import (
     client_config,
     explain,
     health,
+    lists,
     metrics,
     overrides,
     preview,
@@ -131,7 +132,7 @@ def create_app(
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     answer_errors(app)
-    for routes in (explain, overrides, profiles, preview, cache, health, metrics):
+    for routes in (explain, overrides, lists, profiles, preview, cache, health, metrics):
         app.include_router(routes.router)
     app.include_router(schema_routes)
     answer_head(app)

@@ -95,6 +95,7 @@ class ProfileService:
         hidden_fields: Collection[str] = (),
     ) -> None:
         self.loader = ProfileLoader(profiles)
+        self.lists = profiles.lists
         self._profiles = profiles
         self._cache = cache
         self._updates = updates
@@ -175,7 +176,7 @@ class ProfileService:
         """
         profile = valid_profile(body, player_id)
         if conditions:
-            written = await _within_limit(self._profiles.put_if(profile, _holding(conditions)))
+            written = await within_limit(self._profiles.put_if(profile, _holding(conditions)))
         else:
             written = await self.write([profile])
         if written.conflicts:
@@ -191,7 +192,7 @@ class ProfileService:
         Raises:
             Unavailable: the write could not be made, or its outcome is not known.
         """
-        return await _within_limit(self._profiles.put(profiles))
+        return await within_limit(self._profiles.put(profiles))
 
     async def delete(self, player_id: str, conditions: Preconditions = UNCONDITIONAL) -> None:
         """Remove a profile.
@@ -202,9 +203,9 @@ class ProfileService:
             Unavailable: it could not be removed, or the outcome is not known.
         """
         if conditions:
-            found = await _within_limit(self._profiles.delete_if(player_id, _holding(conditions)))
+            found = await within_limit(self._profiles.delete_if(player_id, _holding(conditions)))
         else:
-            found = await _within_limit(self._profiles.delete(player_id))
+            found = await within_limit(self._profiles.delete(player_id))
         if not found:
             raise NotFound("Profile not found")
 
@@ -244,7 +245,7 @@ class ProfileService:
         return in_force(document.get(OVERRIDES_FIELD), self._clock.now())
 
     async def _change_overrides(self, player_id: str, change: FieldChange) -> None:
-        if not await _within_limit(self._profiles.change_overrides(player_id, change)):
+        if not await within_limit(self._profiles.change_overrides(player_id, change)):
             raise NotFound("Profile not found")
 
 
@@ -257,7 +258,12 @@ def _holding(conditions: Preconditions) -> Condition:
     return check
 
 
-async def _within_limit(write: Awaitable[Result]) -> Result:
+async def within_limit(write: Awaitable[Result]) -> Result:
+    """Await a write.
+
+    Raises:
+        Unavailable: it could not be made, or its outcome is not known.
+    """
     try:
         async with asyncio.timeout(WRITE_SECONDS):
             return await write

@@ -1,7 +1,7 @@
 """Hand-written stand-ins for what the services need from outside."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,11 +17,13 @@ from campaign_publisher.log.change import (
     LogUnavailable,
 )
 from campaign_publisher.publishing.publisher import Delivery, PublishFailed
+from contracts.profile import MAX_LISTS
 from contracts.snapshot import CampaignSnapshot, LogPosition
 from contracts.wire import SnapshotEvent
 from profile_service.cache.origin import Fetched, OriginUnavailable
 from profile_service.messaging.subscription import DeadLetterCounts
 from profile_service.profiles.counting import Tally
+from profile_service.profiles.lists import BATCH_PLAYERS, ListChange, ReplacementEnded
 from profile_service.profiles.outages import StoreOutages
 from profile_service.profiles.query import Query
 from profile_service.profiles.repository import (
@@ -56,6 +58,96 @@ class FakeClock:
         self._elapsed += seconds
 
 
+class InMemoryLists:
+    """PlayerLists of the documents of InMemoryProfiles; `reach` and `write` fail as its do.
+
+    `named` are whom each replacement under way names; `unpreparable` says why the index cannot
+    be made.
+    """
+
+    def __init__(
+        self,
+        documents: dict[str, ProfileDocument],
+        *,
+        reach: Callable[[], Awaitable[None]],
+        write: Callable[[], Awaitable[None]],
+    ) -> None:
+        self.named: dict[str, set[str]] = {}
+        self.unpreparable: str | None = None
+        self._newest: dict[str, str] = {}
+        self._documents = documents
+        self._reach = reach
+        self._write = write
+
+    async def prepare(self) -> None:
+        await self._reach()
+        if self.unpreparable is not None:
+            raise ProfilesUnavailable(self.unpreparable)
+
+    async def add(self, name: str, player_ids: Collection[str]) -> ListChange:
+        await self._write()
+        others = self._known(player_ids) - self._members(name)
+        full = {each for each in others if len(self._documents[each].get("lists", ())) >= MAX_LISTS}
+        for player_id in others - full:
+            self._documents[player_id].setdefault("lists", []).append(name)
+        return ListChange(
+            len(others - full), frozenset(player_ids) - self._known(player_ids), frozenset(full)
+        )
+
+    async def remove(self, name: str, player_ids: Collection[str]) -> ListChange:
+        await self._write()
+        removed = self._members(name).intersection(player_ids)
+        for player_id in removed:
+            lists = self._documents[player_id]["lists"]
+            lists.remove(name)
+            if not lists:
+                del self._documents[player_id]["lists"]
+        return ListChange(len(removed), frozenset(player_ids) - self._known(player_ids))
+
+    async def count(self, name: str) -> int:
+        await self._reach()
+        return len(self._members(name))
+
+    async def members(self, name: str) -> AsyncGenerator[list[str], None]:
+        await self._reach()
+        found = sorted(self._members(name))
+        for start in range(0, len(found), BATCH_PLAYERS):
+            await self._reach()
+            yield found[start : start + BATCH_PLAYERS]
+
+    async def begin_replacement(self, name: str) -> str:
+        await self._write()
+        replacement = f"{len(self.named)} {name}"
+        self.named.pop(self._newest.get(name, ""), None)
+        self._newest[name] = replacement
+        self.named[replacement] = set()
+        return replacement
+
+    async def note_named(self, replacement: str, player_ids: Collection[str]) -> None:
+        await self._write()
+        if replacement not in self.named:
+            raise ReplacementEnded
+        self.named[replacement].update(player_ids)
+
+    async def unnamed(self, replacement: str, player_ids: Collection[str]) -> list[str]:
+        await self._reach()
+        if replacement not in self.named:
+            raise ReplacementEnded
+        return [each for each in player_ids if each not in self.named[replacement]]
+
+    async def end_replacement(self, name: str, replacement: str) -> None:
+        await self._write()
+        self.named.pop(replacement, None)
+        if self._newest.get(name) == replacement:
+            del self._newest[name]
+
+    def _known(self, player_ids: Collection[str]) -> set[str]:
+        return {each for each in player_ids if each in self._documents}
+
+    def _members(self, name: str) -> set[str]:
+        return {each for each, held in self._documents.items() if name in held.get("lists", ())}
+
+
 class InMemoryProfiles:
     """A ProfileRepository in a dictionary.
 
@@ -73,6 +165,7 @@ class InMemoryProfiles:
         self.hanging = False
         self.unwritable: str | None = None
         self.outages = StoreOutages()
+        self.lists = InMemoryLists(self.documents, reach=self._reach, write=self._write)
         self.pings = 0
         self.updates: list[ActiveCampaignsUpdate] = []
         self.counts: list[Query] = []

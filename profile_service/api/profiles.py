@@ -14,7 +14,8 @@ from foundation.errors import ServiceError
 from foundation.paths import key_parameter
 from foundation.validation import parse_json
 from profile_service.dependencies import Actor, Conditions, PlayerId, Service
-from profile_service.importing import ImportReport, LineError, import_profiles
+from profile_service.importing import ImportReport, import_profiles
+from profile_service.lines import LineError
 from profile_service.profiles.rendering import etag_of_profile, render
 
 MAX_PROFILE_BYTES = 1024 * 1024

@@ -26,6 +26,8 @@ from foundation.backoff import full_jitter
 from foundation.mongo import CODEC, Database
 from foundation.outage import Outage
 from profile_service.profiles.counting import Tally
+from profile_service.profiles.mongo_errors import translating
+from profile_service.profiles.mongo_lists import MongoPlayerLists
 from profile_service.profiles.outages import StoreOutages
 from profile_service.profiles.query import NOBODY, Query
 from profile_service.profiles.repository import (
@@ -70,12 +72,8 @@ def _translated(
 
     @functools.wraps(method)
     async def call(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
-        try:
+        with translating():
             return await method(*args, **kwargs)
-        except PyMongoError as error:
-            raise ProfilesUnavailable(_name_of(error)) from error
-        except BSONError as error:
-            raise ProfileUnreadable(type(error).__name__) from error
 
     return call
 
@@ -97,15 +95,6 @@ def _noting(
         return call
 
     return noting
-
-
-def _name_of(error: PyMongoError) -> str:
-    """Return an error's name and the server's code for it: its text may hold anything."""
-    name = type(error).__name__
-    if isinstance(error, OperationFailure):
-        code_name = (error.details or {}).get("codeName", "")
-        return f"{name} {error.code} {code_name}".rstrip()
-    return name
 
 
 @contextmanager
@@ -136,6 +125,7 @@ class MongoProfiles:
         # read preference of the URL is.
         self._primary = self._profiles.with_options(read_preference=ReadPreference.PRIMARY)
         self.outages = StoreOutages()
+        self.lists = MongoPlayerLists(database, COLLECTION, self.outages)
         self._refusals = Outage(
             logger,
             "updates of active_campaigns are refused",

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from contracts.profile import ACTIVE_CAMPAIGNS_FIELD, SERVICE_FIELDS
+from profile_service.profiles.lists import PlayerLists
 from profile_service.profiles.outages import StoreOutages
 from profile_service.profiles.query import Query
 
@@ -127,6 +128,11 @@ class ProfileRepository(Protocol):
     @property
     def outages(self) -> StoreOutages:
         """What fails now, and why."""
+        ...
+
+    @property
+    def lists(self) -> PlayerLists:
+        """The player lists, which are kept in the profiles."""
         ...
 
     async def get(self, player_id: str) -> ProfileDocument | None:

@@ -22,10 +22,12 @@ async def profiles(
     if request.param == SQLITE:
         async with open_sqlite_profiles(tmp_path / "profiles.sqlite") as repository:
             await repository.prepare()
+            await repository.lists.prepare()
             yield repository
         return
     url, name = (request.getfixturevalue(each) for each in ("mongo_url", "mongo_database"))
     async with open_database(request.param, url, name) as database:
         mongo = MongoProfiles(database)
         await mongo.prepare()
+        await mongo.lists.prepare()
         yield mongo

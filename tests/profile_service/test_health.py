@@ -308,6 +308,28 @@ async def test_an_index_that_cannot_be_made_is_shown(caplog: pytest.LogCaptureFi
 
 
 @simulated
+async def test_an_index_on_lists_that_cannot_be_made_is_shown() -> None:
+    """It is made after the one on player_id, also while players are stored more than once."""
+    async with a_checked_instance() as checked:
+        checked.index.is_made = checked.index.lists_is_made = False
+        checked.profiles.duplicates = ["one"]
+        checked.profiles.lists.unpreparable = "OperationFailure 13 Unauthorized"
+        async with running(checked.index.make, name="profile index"):
+            await asyncio.sleep(60)
+            report = await checked.health.report()
+            assert report.is_ready
+            assert report.checks["profiles"] == {
+                "status": "degraded",
+                "detail": "players are stored more than once; the index on lists is not made yet",
+                "duplicates": ["one"],
+            }
+            checked.profiles.lists.unpreparable = None
+            checked.profiles.duplicates = []
+            await asyncio.sleep(DUPLICATES_SECONDS + 6)
+            assert (await checked.health.report()).checks["profiles"] == {"status": "ok"}
+
+
+@simulated
 async def test_duplicates_are_named_until_there_are_none(caplog: pytest.LogCaptureFixture) -> None:
     """In the log once, and in ready until somebody has mended them."""
     async with a_checked_instance() as checked:

@@ -13,12 +13,10 @@ from foundation.errors import Unavailable
 from profile_service.importing import (
     BATCH_BYTES,
     BATCH_PROFILES,
-    MAX_ERRORS,
-    MAX_LINE_BYTES,
     ImportReport,
-    LineError,
     import_profiles,
 )
+from profile_service.lines import MAX_ERRORS, MAX_LINE_BYTES, LineError
 from testbed.builders import a_profile
 from testbed.fakes import InMemoryProfiles
 from tests.profile_service.services import a_service

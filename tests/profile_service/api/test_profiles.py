@@ -279,6 +279,9 @@ REQUESTS = (
     ("PUT", f"/profiles/{PLAYER_ID}/overrides/any"),
     ("DELETE", f"/profiles/{PLAYER_ID}/overrides/any"),
     ("GET", f"/profiles/{PLAYER_ID}/overrides"),
+    ("POST", "/profiles/lists/vip"),
+    ("GET", "/profiles/lists/vip"),
+    ("DELETE", "/profiles/lists/vip"),
     ("POST", "/cache/invalidate"),
     ("POST", "/cache/invalidate?accept_store=mine"),
 )
