@@ -14,6 +14,7 @@ from profile_service.matching.evaluator import MATCHED_FIELDS, known_segments
 from profile_service.matching.index import Index, index_of
 from profile_service.matching.offers import Offer
 from profile_service.matching.overrides import Override, overrides_of
+from profile_service.matching.player import Predicate
 from profile_service.matching.predicates import predicate_of, read_fields
 from profile_service.matching.rules import Rule, rule_of
 
@@ -83,7 +84,7 @@ class CompiledCampaigns:
         """
         matchers = {segment.name: segment.matchers for segment in segments}
         rules = [rule for rule in sources.values() if game is None or rule.game == game]
-        index = await sliced(_compiled(rules, before.index if before else None, matchers))
+        index = await sliced(_compiled(rules, before, matchers))
         return cls(index, sources, matchers)
 
     def __len__(self) -> int:
@@ -145,11 +146,11 @@ def _matched_fields(rules: Sequence[Rule], segments: Mapping[str, Matchers]) -> 
 
 
 def _compiled(
-    rules: list[Rule], before: Index | None, segments: Mapping[str, Matchers]
+    rules: list[Rule], before: CompiledCampaigns | None, segments: Mapping[str, Matchers]
 ) -> Steps[Index]:
     """Put the rules in their places, and return their index."""
     if before is not None:
-        rules = yield from _in_their_order(rules, before.rules)
+        rules = yield from _in_their_order(rules, before.index.rules)
     placed: list[Rule] = []
     for begin in range(0, len(rules), _SORTED_AT_ONCE):
         run = rules[begin : begin + _SORTED_AT_ONCE]
@@ -158,8 +159,25 @@ def _compiled(
     # Of sorted runs: next to nothing where they follow each other.
     placed.sort(key=_ORDER, reverse=True)
     yield
-    predicates = {name: predicate_of(segments[name], name) for name in known_segments(segments)}
-    return (yield from index_of(placed, before, predicates))
+    predicates = yield from _segment_predicates(segments, before)
+    return (yield from index_of(placed, before.index if before else None, predicates))
+
+
+def _segment_predicates(
+    segments: Mapping[str, Matchers], before: CompiledCampaigns | None
+) -> Steps[dict[str, Predicate]]:
+    """Return the predicates of the segments that can be judged; of unchanged ones the same."""
+    known = known_segments(segments)
+    yield
+    predicates: dict[str, Predicate] = {}
+    for name in known:
+        matchers = segments[name]
+        held = before.index.segments.get(name) if before else None
+        if before is None or held is None or before.segments[name] != matchers:
+            held = predicate_of(matchers, name)
+        predicates[name] = held
+        yield
+    return predicates
 
 
 def _in_their_order(rules: list[Rule], before: Sequence[Rule]) -> Steps[list[Rule]]:

@@ -41,7 +41,8 @@ class Index:
 
     `judged` are the campaigns of whose segments all are known; no other one is ever active.
     `grouped` are those that belong to a group. `verified` has the predicates of all that is asked
-    of fields by path, and `rest` those of what the lookups of `fields` do not decide.
+    of fields by path, and `rest` those of what the lookups of `fields` do not decide. `segments`
+    has the predicates of those that can be judged.
     """
 
     def __init__(
@@ -70,7 +71,7 @@ class Index:
         self._fields = tuple(fields.values())
         self._verified = verified
         self._rest = rest
-        self._segments = segments
+        self.segments = segments
         self._judged = judged
         self._grouped = grouped
 
@@ -111,7 +112,7 @@ class Index:
         asking = found & self._verified.places
         if not asking:
             return found
-        player = Player(profile, at, self._segments)
+        player = Player(profile, at, self.segments)
         verified = self._verified
         # A lookup takes as long as to look at a few campaigns.
         if asking.bit_count() > _FEW:

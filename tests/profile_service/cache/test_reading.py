@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contracts.campaign import Campaign
 from contracts.matchers import Matchers, UnknownMatchers
 from contracts.snapshot import CampaignSnapshot, PublishedCampaign
 from foundation.slices import at_once
@@ -18,8 +19,18 @@ from profile_service.cache.reading import (
     campaigns_in,
     read_snapshot,
 )
+from profile_service.matching.compiled import CompiledCampaigns
 from profile_service.matching.rules import rule_of
-from testbed.builders import NOW, a_campaign, a_profile, a_published_campaign, a_snapshot, golden
+from testbed.builders import (
+    NOW,
+    a_campaign,
+    a_profile,
+    a_published_campaign,
+    a_published_segment,
+    a_snapshot,
+    as_published,
+    golden,
+)
 from testbed.fakes import body_of
 from tests.strategies import snapshots
 
@@ -99,6 +110,29 @@ async def test_what_differs_in_anything_is_read_again(differs: dict[str, Any]) -
     assert read.get("mycampaign") is not held.get("mycampaign")
     assert read.get("mycampaign") == rule_of(changed)
     assert read.get("other") is held.get("other")
+
+
+async def test_a_changed_segment_is_judged_anew() -> None:
+    """Although all campaigns are held; what refers to it follows, other segments are kept."""
+    campaign = Campaign.model_validate(
+        {"name": "offer", "game": "mygame", "matchers": {"segment": {"all": ["outer", "kept"]}}}
+    )
+    kept = [
+        a_published_segment("kept", level={"min": 1}),
+        a_published_segment("outer", any=[{"segment": {"any": ["inner"]}}]),
+    ]
+    held: CompiledCampaigns | None = None
+    predicates: list[object] = []
+    for level, matching in ((1, ["offer"]), (9, []), (2, ["offer"])):
+        inner = a_published_segment("inner", level={"min": level})
+        published = [as_published(campaign, revision=1)]
+        body = body_of(a_snapshot(published, revision=level, segments=[*kept, inner]))
+        _, held = await read_snapshot(body, held)
+        assert held.matching(a_profile(), NOW) == matching
+        predicates.append(held.index.segments["kept"])
+    assert predicates == [predicates[0]] * 3
+    _, missing = await read_snapshot(body_of(a_snapshot(published, segments=kept)), held)
+    assert (missing.matching(a_profile(), NOW), missing.unreadable) == ([], ("offer",))
 
 
 @given(snapshots(), st.sampled_from((None, 2)), st.booleans())
