@@ -6,12 +6,13 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
+from starlette.convertors import register_url_convertor
 
 from contracts.profile import Profile
 from foundation.bodies import body_chunks, read_body
 from foundation.error_answers import error_answers
 from foundation.errors import ServiceError
-from foundation.paths import key_parameter
+from foundation.paths import KeyConvertor
 from foundation.validation import parse_json
 from profile_service.dependencies import Actor, Conditions, PlayerId, Service
 from profile_service.importing import ImportReport, import_profiles
@@ -20,7 +21,19 @@ from profile_service.profiles.rendering import etag_of_profile, render
 
 MAX_PROFILE_BYTES = 1024 * 1024
 
-PATH = "/" + key_parameter("player_id")
+
+class PlayerConvertor(KeyConvertor):
+    """Matches the rest of the path, but for those of player lists and overrides.
+
+    They have methods of their own, and answer all others with 405.
+    """
+
+    regex = r"(?s:(?!lists/.)(?!.+/overrides(?:/.+)?\Z).+)"
+
+
+register_url_convertor("player", PlayerConvertor())
+
+PATH = "/{player_id:player}"
 
 router = APIRouter(prefix="/profiles", tags=["profiles"])
 
@@ -64,7 +77,8 @@ _NDJSON_BODY = {
         "Newline-delimited JSON of any length, one profile a line, at most 1 MiB a line. A line "
         "that is wrong, or whose id another stored document holds, is refused by itself and named "
         "in the answer; all others are written. "
-        "A stored profile is replaced, but for its `active_campaigns`."
+        "A stored profile is replaced, but for the service's own fields: `active_campaigns`, "
+        "`lists` and `overrides`."
     ),
     response_model=ImportAnswer,
     responses={
@@ -94,9 +108,10 @@ async def import_many(request: Request, service: Service, _: Actor) -> Response:
     PATH,
     summary="Write a profile",
     description=(
-        "Stores the profile as it is sent, value for value. `active_campaigns` is the service's "
-        "own and is not changed. Custom fields' names start with `_`. `If-Match` makes the write "
-        "depend on the profile's ETag, `If-None-Match: *` on there being none."
+        "Stores the profile as it is sent, value for value. `active_campaigns`, `lists` and "
+        "`overrides` are the service's own and are not changed. Custom fields' names start with "
+        "`_`. `If-Match` makes the write depend on the profile's ETag, `If-None-Match: *` on there "
+        "being none."
     ),
     response_model=Profile,
     responses={
@@ -119,8 +134,8 @@ async def put(
     summary="Read a profile as it is stored",
     description=(
         "The stored document; `active_campaigns` is what was last written there. The ETag is for "
-        "`If-Match` of a write: it covers all of the profile but `active_campaigns`, which the "
-        "service may write at any time. `If-None-Match` is ignored here."
+        "`If-Match` of a write: it covers all of the profile but `active_campaigns`, `lists` and "
+        "`overrides`, which the service may write at any time. `If-None-Match` is ignored here."
     ),
     response_model=Profile,
     responses={200: {"headers": _ETAG}, **error_answers(401, 403, 404, 422, 503)},

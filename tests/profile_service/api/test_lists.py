@@ -82,11 +82,23 @@ async def test_what_is_wrong_with_a_request_is_named(
     assert "lists" not in parts.profiles.documents[PLAYER_ID]
 
 
-@pytest.mark.parametrize("method", ["PUT", "PATCH"])
-async def test_a_list_is_no_profile(client: httpx.AsyncClient, method: str) -> None:
-    """What is under /profiles/lists/ is a list, or refused as before."""
-    answer = await client.request(method, PATH, content=b"{}", headers=ADMIN)
-    assert answer.status_code == {"PUT": 422, "PATCH": 405}[method]
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("PUT", PATH),
+        ("PATCH", PATH),
+        ("GET", f"/profiles/{PLAYER_ID}/overrides/any"),
+        ("PUT", f"/profiles/{PLAYER_ID}/overrides"),
+        ("DELETE", f"/profiles/{PLAYER_ID}/overrides"),
+    ],
+)
+async def test_what_is_below_a_profile_is_no_profile(
+    client: httpx.AsyncClient, method: str, path: str
+) -> None:
+    """A method that a list or an override does not have is a 405."""
+    answer = await client.request(method, path, content=b"{}", headers=ADMIN)
+    assert answer.status_code == 405
+    assert answer.headers["allow"]
 
 
 async def test_a_player_called_lists(client: httpx.AsyncClient) -> None:
