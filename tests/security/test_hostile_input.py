@@ -76,6 +76,13 @@ CAMPAIGNS = (
     b'{"name": "x", "game": "g", "matchers": {"level": {"min": %b, "max": "x"}}}',
     b'{"name": "x", "game": "g", "matchers": {"has": {"items": %b}}}',
 )
+SEGMENTS = (
+    b"%b",
+    b'{"name": "x", "matchers": %b}',
+    b'{"name": "x", "matchers": {"level": "x", "segment": {"any": %b}}}',
+    b'{"name": "x", "matchers": {"level": "x", "any": [%b]}}',
+    b'{"name": "x", "matchers": {"level": "x", "where": {"a": {"in": %b}}}}',
+)
 PROFILES = (
     b"%b",
     b'{"player_id": %b}',
@@ -112,6 +119,21 @@ def test_no_campaign_is_made_of_it(campaigns: httpx.Client, body: bytes, value: 
         assert answer.status_code in REFUSED, answer.text
         assert len(answer.content) < 2000
     assert campaigns.get("/campaigns/x").status_code == 404
+
+
+@pytest.mark.parametrize("value", HOSTILE.values(), ids=HOSTILE)
+@pytest.mark.parametrize("body", SEGMENTS)
+def test_no_segment_is_made_of_it(campaigns: httpx.Client, body: bytes, value: bytes) -> None:
+    """Whole or in its matchers, by PUT and import: 4xx, and the input is not repeated."""
+    sent = body % value
+    for method, path, content in (
+        ("PUT", "/segments/x", sent),
+        ("POST", "/segments/import", b"[%b]" % sent),
+    ):
+        answer = campaigns.request(method, path, content=content)
+        assert answer.status_code in REFUSED, answer.text
+        assert len(answer.content) < 2000
+    assert campaigns.get("/segments/x").status_code == 404
 
 
 @pytest.mark.parametrize("value", HOSTILE.values(), ids=HOSTILE)
