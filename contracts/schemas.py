@@ -54,6 +54,7 @@ _ITEM_PATTERN = "^[^.$][^.]*$"
 _NOT_EMPTY = ("LevelRange", "Conditions", "SegmentReference", "FieldTest")
 # What the services set themselves.
 _READ_ONLY = ("last_updated", "active_campaigns", "lists", "overrides")
+_INTEGER_OR_NUMBER = [{"type": "integer"}, {"type": "number"}]
 # What pydantic writes of a bound on a whole union.
 _BOUNDS = {"ge": "minimum", "le": "maximum"}
 
@@ -120,6 +121,9 @@ def _tidy(node: Any) -> Any:
         for key, value in node.items()
         if key != "default"
     }
+    if tidied.get("anyOf") == _INTEGER_OR_NUMBER:  # an editor would ask for an integer
+        del tidied["anyOf"]
+        tidied = {"type": "number", **tidied}
     pattern = _PATTERNS.get(str(tidied.get("format")))
     if pattern is not None:
         del tidied["format"]

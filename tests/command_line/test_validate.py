@@ -57,6 +57,20 @@ def test_the_examples_are_right() -> None:
     assert "campaigns: 6, errors: 0, warnings: 1" in result.output
 
 
+def test_the_example_of_the_readme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file that it shows has the findings that it shows."""
+    section = Path("README.md").read_text().partition("### Check before you write")[2]
+    shown = section.partition("```json\n")[2].partition("```")[0]
+    command, _, expected = (
+        section.partition("```console\n$ ")[2].partition("\n```")[0].partition("\n")
+    )
+    monkeypatch.chdir(tmp_path)
+    Path("offers.json").write_text(shown)
+    result = validate(*command.split()[4:])
+    assert command.split()[:4] == ["uv", "run", "profile-matcher", "validate"]
+    assert (result.exit_code, result.stdout) == (1, expected + "\n")
+
+
 def test_errors_and_warnings_have_their_lines(tmp_path: Path) -> None:
     """As other tools write them: file, line, what it is, and where in the campaign."""
     path = tmp_path / "campaigns.json"

@@ -176,6 +176,13 @@ def test_mistakes_are_marked_in_an_editor(wrong: dict[str, Any]) -> None:
     assert takes(SchemaName.CAMPAIGN, wrong["campaign"]) is expected
 
 
+def test_an_editor_asks_for_a_number() -> None:
+    """And not for an integer first, where both are taken."""
+    percent = schema_of(SchemaName.CAMPAIGN)["$defs"]["Rollout"]["properties"]["percent"]
+    described = {"description": percent["description"]}
+    assert percent == {"type": "number", "minimum": 0, "maximum": 100, **described}
+
+
 def test_an_editor_offers_paths_and_operators() -> None:
     """The fields that all profiles may have, and for each the operators."""
     schema = schema_of(SchemaName.CAMPAIGN)
