@@ -11,6 +11,8 @@ import orjson
 from benchmarks.http.one_query import queries
 from benchmarks.http.tables import (
     BASELINE,
+    LANGUAGE,
+    LANGUAGE_SIZE,
     LATER_QUERY,
     NO_QUERY,
     OURS,
@@ -96,7 +98,7 @@ def deployed(mongo_url: str, size: int) -> Iterator[dict[str, ServiceProcess]]:
             service.until_ready()
         answer = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "answer.json"
         answer.write_bytes(orjson.dumps(answer_of(ours)))
-        yield {
+        servers = {
             BASELINE: stack.enter_context(baseline(answer)),
             OURS: ours,
             NO_QUERY: without,
@@ -104,6 +106,13 @@ def deployed(mongo_url: str, size: int) -> Iterator[dict[str, ServiceProcess]]:
                 typical_fastapi(mongo_url=mongo_url, mongo_database=DATABASE, campaigns=size)
             ),
         }
+        if size == LANGUAGE_SIZE:
+            stack.enter_context(targeted := origin(size, targeted=True))
+            # A rollout takes other players: what is stored of them would be written anew.
+            settings |= {"campaigns_url": targeted.url, "persist_active_campaigns": "false"}
+            servers[LANGUAGE] = stack.enter_context(profile_service(**settings))
+            servers[LANGUAGE].until_ready()
+        yield servers
 
 
 def answer_of(server: ServiceProcess) -> dict[str, Any]:

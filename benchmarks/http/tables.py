@@ -9,6 +9,8 @@ from benchmarks.report.quantiles import median, ratio
 from benchmarks.report.results import Cell, Table
 
 OURS, BASELINE, TYPICAL = "Profile Matcher", "baseline", "typical FastAPI service"
+# Campaigns of which half use more than level, has and does_not_have, beside as many plain ones.
+LANGUAGE, LANGUAGE_SIZE = f"{OURS}, the whole language", 1_000
 # What a lone request's time is made of: our service without its query, and that query by a
 # process that does nothing else, without pause and after it has waited for an answer.
 NO_QUERY, QUERY, LATER_QUERY = "without its query", "one query", "one query after a wait"
@@ -113,6 +115,7 @@ def notes_of(measured: Sequence[Measured]) -> list[str]:
     return [
         *_beside_the_typical_service(measured),
         *_with_more_campaigns(measured),
+        *_with_the_language(measured),
         *_one_connection(measured),
     ]
 
@@ -132,6 +135,14 @@ def _with_more_campaigns(measured: Sequence[Measured]) -> list[str]:
         return []
     left = ratio(largest, usual)
     return [f"{most:,} campaigns leave {left:.2f} of the throughput that {USUAL_SIZE} have"]
+
+
+def _with_the_language(measured: Sequence[Measured]) -> list[str]:
+    plain, targeted = (_throughputs(measured, server, LANGUAGE_SIZE) for server in (OURS, LANGUAGE))
+    if not targeted:
+        return []
+    left = ratio(targeted, plain)
+    return [f"{LANGUAGE_SIZE:,} campaigns of the whole language leave {left:.2f} of the plain ones"]
 
 
 def _throughputs(measured: Sequence[Measured], server: str, size: int) -> list[float]:

@@ -6,17 +6,24 @@ from uuid import UUID, uuid4
 
 from benchmarks.workload import NOW
 from contracts.campaign import Campaign
-from contracts.snapshot import CampaignSnapshot, PublishedCampaign
+from contracts.segment import Segment
+from contracts.snapshot import CampaignSnapshot, PublishedCampaign, PublishedSegment
 from contracts.wire import SnapshotEvent
 
 STORE_ID = UUID("5bb1d3a4-0f7e-4f0e-9d3f-2f4f5d8c1a60")
 HEARTBEAT_SECONDS = 60.0
 
 
-def first_snapshot(campaigns: Sequence[Campaign]) -> CampaignSnapshot:
+def first_snapshot(
+    campaigns: Sequence[Campaign], segments: Sequence[Segment] = ()
+) -> CampaignSnapshot:
     """Return the snapshot at revision 1, the same bytes in every process."""
     published = tuple(_published(campaign, 1) for campaign in campaigns)
-    return _snapshot(published, revision=1, head=UUID(int=1))
+    snapshot = _snapshot(published, revision=1, head=UUID(int=1))
+    if not segments:
+        return snapshot
+    named = tuple(PublishedSegment(**dict(segment), revision=1) for segment in segments)
+    return snapshot.model_copy(update={"segments": named})
 
 
 def changed(snapshot: CampaignSnapshot) -> CampaignSnapshot:
@@ -42,7 +49,7 @@ def headers_of(snapshot: CampaignSnapshot) -> dict[str, str]:
 
 def body_of(snapshot: CampaignSnapshot) -> bytes:
     """Write a snapshot as it is sent."""
-    return snapshot.model_dump_json(by_alias=True).encode()
+    return snapshot.model_dump_json(by_alias=True, exclude_none=True).encode()
 
 
 def _published(campaign: Campaign, revision: int) -> PublishedCampaign:

@@ -5,13 +5,21 @@ import os
 from fastapi import FastAPI, Response
 
 from benchmarks.propagation.snapshots import body_of, first_snapshot, headers_of
+from benchmarks.targeting import SEGMENTS, targeted_campaigns
 from benchmarks.workload import campaigns
 from contracts.wire import SNAPSHOT_PATH
 
 
 def create_app() -> FastAPI:
-    """Return the snapshot of CAMPAIGNS campaigns at revision 1."""
-    snapshot = first_snapshot(list(campaigns(int(os.environ["CAMPAIGNS"]))))
+    """Return the snapshot of CAMPAIGNS campaigns at revision 1.
+
+    With TARGETED they are those of the whole language.
+    """
+    count = int(os.environ["CAMPAIGNS"])
+    if os.environ.get("TARGETED"):
+        snapshot = first_snapshot(list(targeted_campaigns(count)), SEGMENTS)
+    else:
+        snapshot = first_snapshot(list(campaigns(count)))
     body, headers = body_of(snapshot), headers_of(snapshot)
     app = FastAPI()
 

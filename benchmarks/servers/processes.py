@@ -64,9 +64,12 @@ def start_all(processes: Sequence[ServerProcess], stack: ExitStack) -> None:
         list(starting.map(lambda process: process.start(), processes))
 
 
-def origin(campaigns: int) -> ServiceProcess:
-    """Return a campaign service that has one snapshot."""
-    return ServiceProcess("benchmarks.servers.origin:create_app", {"campaigns": campaigns})
+def origin(campaigns: int, *, targeted: bool = False) -> ServiceProcess:
+    """Return a campaign service that has one snapshot, of the whole language if `targeted`."""
+    settings: dict[str, object] = {"campaigns": campaigns}
+    if targeted:
+        settings["targeted"] = "1"
+    return ServiceProcess("benchmarks.servers.origin:create_app", settings)
 
 
 def baseline(answer: Path) -> ServiceProcess:
