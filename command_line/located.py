@@ -77,6 +77,34 @@ class Located:
             at, value = found
         return self.text.line(at)
 
+    def repeated_keys(self) -> Iterator[tuple[str | int, ...]]:
+        """Yield the place of every key that its object has before; the last of them counts."""
+        if _has_repeated_keys(self.text.text, self.start):
+            yield from self._repeated_in(self.start, ())
+
+    def _repeated_in(
+        self, start: int, loc: tuple[str | int, ...]
+    ) -> Iterator[tuple[str | int, ...]]:
+        if self.text.text[start] not in "[{":
+            return
+        seen: set[str | int] = set()
+        for key, _, value in self.text.children(start):
+            if key in seen:
+                yield (*loc, key)
+            seen.add(key)
+            yield from self._repeated_in(value, (*loc, key))
+
+
+def _has_repeated_keys(text: str, start: int) -> bool:
+    # In one go, for most values: to walk through them takes longer.
+    objects: list[bool] = []
+    json.JSONDecoder(
+        parse_int=str,
+        parse_float=str,
+        object_pairs_hook=lambda pairs: objects.append(len(dict(pairs)) < len(pairs)),
+    ).raw_decode(text, start)
+    return any(objects)
+
 
 @dataclass(frozen=True)
 class NotJson:

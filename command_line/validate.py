@@ -133,6 +133,11 @@ class _Item:
         """Return a warning about the item."""
         return _Finding(self.file, self._line(loc), "warning", self.name, (*loc,), message, code)
 
+    def repeated_keys(self) -> Iterator[_Finding]:
+        """Yield a warning for each key that JSON would overlook."""
+        for loc in self.located.repeated_keys() if self.located is not None else ():
+            yield self.warning(loc, "is there twice: the last one counts", "repeated_key")
+
     def _line(self, loc: Iterable[str | int]) -> int:
         return self.line if self.located is None else self.located.line_of(loc)
 
@@ -157,6 +162,7 @@ def _of_campaigns(
 ) -> Iterator[_Finding]:
     yield from (item.error((), item.reason) for item in items if item.located is None)
     sound = [item for item in items if item.located is not None]
+    yield from (each for item in sound for each in item.repeated_keys())
     values = (item.located.value for item in sound if item.located is not None)
     for checked in at_once(validated(values, now, segments=segments)).results:
         item = sound[checked.index]
@@ -170,6 +176,7 @@ def _of_segments(items: list[_Item], names: set[str], now: datetime) -> Iterator
         if item.located is None:
             yield item.error((), item.reason)
             continue
+        yield from item.repeated_keys()
         try:
             segment = parse_as(Segment, item.located.value)
         except Invalid as error:

@@ -65,6 +65,17 @@ def test_lines(tmp_path: Path, index: int, loc: tuple[str | int, ...], line: int
     assert item.line_of(loc) == line
 
 
+def test_repeated_keys(tmp_path: Path) -> None:
+    """Each by its place, however deep; none where there are none."""
+    text = '{"a": 1, "b": [{"c": {"d": 1, "e": 2,\n"d": "}"}}], "a": 3, "a": {"f": 1, "f": 2}}'
+    [item] = located(tmp_path, text)
+    assert isinstance(item, Located)
+    assert [*item.repeated_keys()] == [("b", 0, "c", "d"), ("a",), ("a",), ("a", "f")]
+    [plain] = located(tmp_path, '[{"a": {"a": [1, {"a": 1}]}, "b": {"a": 2}}]')
+    assert isinstance(plain, Located)
+    assert [*plain.repeated_keys()] == []
+
+
 def places(value: Any, loc: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
     """Yield where every part of a value stands."""
     yield loc

@@ -100,6 +100,19 @@ def test_one_object_per_line(tmp_path: Path) -> None:
     assert total == "campaigns: 2, errors: 2, warnings: 0"
 
 
+def test_a_key_that_is_there_twice(tmp_path: Path) -> None:
+    """JSON takes the last one without a word: the warning names it."""
+    path = tmp_path / "campaigns.json"
+    path.write_text(
+        '{"game": "mygame", "name": "one", "matchers": {"where": {\n'
+        '"xp": {"gt": 1},\n"level": {"gt": 1},\n"xp": {"lt": 5}}}}'
+    )
+    assert validate(path).stdout.splitlines() == [
+        f"{path}:4: warning: matchers.where.xp: is there twice: the last one counts [repeated_key]",
+        "campaigns: 1, errors: 0, warnings: 1",
+    ]
+
+
 @pytest.mark.parametrize(
     ("content", "strict", "code"),
     [
