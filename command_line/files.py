@@ -111,6 +111,24 @@ def _failing(where: str) -> Iterator[None]:
 
 
 @contextmanager
+def open_player_ids(path: Path) -> Iterator[tuple[Iterator[bytes], str]]:
+    """Open a file of player ids, one a line; yield its chunks and its content type.
+
+    It is CSV unless its first line is JSON, or its name ends in .ndjson or .jsonl. A file that is
+    empty or no UTF-8 ends the command.
+    """
+    with _opened(path) as file:
+        head = _head(file).removeprefix(BOM_UTF8)
+        with _failing(name_of(path)):
+            _refuse_utf_16(head)
+            if not head.strip():
+                raise WrongFile("is empty: player ids are wanted, one a line")
+        is_json = head.lstrip().startswith((b"{", b'"')) or path.suffix in {".ndjson", ".jsonl"}
+        content_type = "application/x-ndjson" if is_json and path.suffix != ".csv" else "text/csv"
+        yield chain([head], _chunks(file)), content_type
+
+
+@contextmanager
 def _opened(path: Path) -> Iterator[BufferedIOBase]:
     if path == STANDARD_INPUT:
         yield cast("BufferedIOBase", typer.get_binary_stream("stdin"))
@@ -167,10 +185,14 @@ def _refuse_other_lines(head: bytes) -> None:
     refuse_other_kinds(_parsed(text.partition(b"\n")[0]), PROFILES)
 
 
-def _refuse_other_encodings(text: bytes, kind: Kind) -> None:
+def _refuse_utf_16(text: bytes) -> None:
     # ASCII characters in UTF-16 have a zero byte before or after them.
     if text.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) or b"\0" in text[:2]:
         raise WrongFile("is UTF-16: save it as UTF-8")
+
+
+def _refuse_other_encodings(text: bytes, kind: Kind) -> None:
+    _refuse_utf_16(text)
     if not text.strip():
         raise WrongFile(f"is empty: {kind.wanted}")
     first = text.lstrip().partition(b"\n")[0]

@@ -7,6 +7,7 @@ import typer
 
 from command_line.bench import bench
 from command_line.get import get
+from command_line.lists import lists
 from command_line.preview import preview
 from command_line.schema import schema
 from command_line.seed import seed
@@ -18,6 +19,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 app.command()(up)
 app.command()(seed)
 app.command()(get)
+app.command()(lists)
 app.command()(validate)
 app.command()(preview)
 app.command()(schema)

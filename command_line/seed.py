@@ -1,7 +1,6 @@
 """profile-matcher seed: campaigns, segments and profiles from files into running services."""
 
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -31,12 +30,14 @@ from command_line.files import (
     read_items,
 )
 from command_line.terminal import complain, fail, show_progress
+from command_line.uploads import send_lines
 from contracts.keys import normalise_key
 from contracts.segment import LoggedSegment, Segment
 
 SHOWN_NAMES = 20
 _COUNTS = ("received", "created", "replaced", "failed", "errors")
 
+_JSON = {"Content-Type": "application/json"}
 _FILE: dict[str, Any] = {"dir_okay": False, "metavar": "FILE"}
 
 
@@ -202,7 +203,7 @@ class _CampaignService:
 
     def _replace(self, items: list[_Item]) -> int:
         body = orjson.dumps([item.document for item in items])
-        answer = self.client.post("/campaigns/import", content=body, headers=_content_type("json"))
+        answer = self.client.post("/campaigns/import", content=body, headers=_JSON)
         if not answer.is_success:
             complain(f"campaigns: {refusal_of(answer, self.target)}")
             return 1
@@ -247,7 +248,7 @@ class _CampaignService:
         answer = self.client.put(
             f"/{kind.name}/{quote(name, safe='')}",
             content=orjson.dumps(document),
-            headers=_content_type("json"),
+            headers=_JSON,
         )
         if not answer.is_success:
             return _Problem(f"{name}: {refusal_of(answer, self.target)}", concerns_all(answer))
@@ -262,42 +263,13 @@ def _names_in(answer: httpx.Response) -> list[str]:
         raise WrongAddress from None
 
 
-class _Sent:
-    """The chunks of an import on their way; `lines` counts the lines that were sent."""
-
-    def __init__(self, chunks: Iterator[bytes], name: str) -> None:
-        self.lines = 0
-        self._chunks = chunks
-        self._name = name
-
-    def __iter__(self) -> Iterator[bytes]:
-        ends_in_a_line = False
-        for chunk in self._chunks:
-            yield chunk
-            self.lines += chunk.count(b"\n")
-            ends_in_a_line = not chunk.endswith(b"\n")
-            show_progress(f"{self._name}: {self.lines} lines sent")
-        self.lines += ends_in_a_line
-
-
 def _import(client: httpx.Client, target: Target, path: Path) -> int:
     """Send a file's profiles in one request; return how many were refused."""
     name = name_of(path)
     with open_profiles(path) as chunks:
-        sent = _Sent(chunks, name)
-        try:
-            # From an iterator, which has no length: httpx would take that of a pipe for 0.
-            answer = client.post(
-                "/profiles/import", content=iter(sent), headers=_content_type("x-ndjson")
-            )
-        except (httpx.HTTPError, KeyboardInterrupt):
-            if sent.lines:
-                complain(
-                    f"{name}: {sent.lines} lines were sent; some may be written, "
-                    "and all may be sent again"
-                )
-            raise
-    show_progress("")
+        answer = send_lines(
+            client, "/profiles/import", chunks, name=name, content_type="application/x-ndjson"
+        )
     if answer.is_success:
         return _show_counts(name, content_of(answer, *_COUNTS))
     refusal = refusal_of(answer, target)
@@ -322,7 +294,3 @@ def _show_counts(name: str, report: dict[str, Any]) -> int:
         f"{report['replaced']} replaced, {report['failed']} refused"
     )
     return int(report["failed"])
-
-
-def _content_type(kind: str) -> dict[str, str]:
-    return {"Content-Type": f"application/{kind}"}
