@@ -1,7 +1,6 @@
 """POST /campaigns/validate: what is found in campaigns before they are written."""
 
 import asyncio
-import time
 from typing import Any
 
 import httpx
@@ -169,14 +168,13 @@ async def test_the_service_goes_on_meanwhile(api: Api) -> None:
     body = orjson.dumps([{**GOOD, "name": f"{number}"} for number in range(20_000)])
     checking = asyncio.create_task(api.client.post("/campaigns/validate", content=body))
     await asyncio.sleep(0)
-    longest = 0.0
+    answered = 0
     while not checking.done():
-        started = time.perf_counter()
         await asyncio.sleep(0)
         assert (await api.client.get("/health/live")).status_code == 200
-        longest = max(longest, time.perf_counter() - started)
+        answered += 1
     assert checking.result().json()["campaigns"] == 20_000
-    assert longest < 0.5  # reading the JSON is one step
+    assert answered > 50
 
 
 async def test_no_more_than_two_at_a_time(api: Api) -> None:
