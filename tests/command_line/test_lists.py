@@ -76,11 +76,18 @@ def test_each_mode(stack: Stack, players: list[str], tmp_path: Path) -> None:
     assert [lists_of(stack, each) for each in players] == [[], [], ["Fête d'été"]]
 
 
-def test_json_is_told_from_csv(stack: Stack, players: list[str]) -> None:
+def test_json_is_told_from_csv(stack: Stack, players: list[str], tmp_path: Path) -> None:
     """By the first line, wherever it comes from; a file's name says it, too."""
-    for given in (f'\n"{players[0]}"\n', f'{{"player_id": "{players[1]}"}}', f"{players[2]}\r\n"):
+    escaped = players[0].replace("t", "\\u0074")
+    for given in (f'\n"{escaped}"\n', f'{{"player_id": "{players[1]}"}}', f"{players[2]}\r\n"):
         result = run(stack, "told", "-", given=given)
         assert "1 ids: 1 added" in result.output
+    named = tmp_path / "named.csv"
+    named.write_text(f'"{players[0]}",3\n')
+    assert "1 unchanged" in run(stack, "told", named).output
+    named = tmp_path / "named.ndjson"
+    named.write_text(f' \n{players[0]}\n"{players[0]}"\n')
+    assert "1 unchanged, 0 unknown, 1 refused" in run(stack, "told", named).output
 
 
 def test_names_each_line_that_is_refused(stack: Stack, players: list[str], tmp_path: Path) -> None:
