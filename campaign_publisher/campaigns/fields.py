@@ -25,11 +25,6 @@ class Field:
     is_custom: bool = False
 
     @property
-    def is_number(self) -> bool:
-        """Whether nothing but numbers stands here."""
-        return self.types <= {int, float}
-
-    @property
     def is_whole(self) -> bool:
         """Whether its numbers are whole."""
         return float not in self.types

@@ -266,14 +266,6 @@ def _together(matchers: Matchers, loc: Loc) -> Iterator[tuple[Matchers, Loc]]:
         yield from _together(matchers.any[0], (*loc, "any", 0))
 
 
-def _each(matchers: Matchers, loc: Loc) -> Iterator[tuple[Matchers, Loc]]:
-    """Yield the matchers and all that are nested in them, with their places."""
-    yield matchers, loc
-    for kind in ("any", "all", "none"):
-        for index, each in enumerate(getattr(matchers, kind) or ()):
-            yield from _each(each, (*loc, kind, index))
-
-
 def _is_bare(matchers: Matchers) -> bool:
     """Return whether nothing but any, all and none, or a rollout to all, stands in matchers."""
     conditions = (

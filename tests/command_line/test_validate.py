@@ -200,14 +200,15 @@ def test_segments_among_themselves(tmp_path: Path) -> None:
         {"name": "c", "matchers": {"level": {"min": 2}}},
     ]
     segments = tmp_path / "segments.ndjson"
-    segments.write_text("".join(f"{json.dumps(each)}\n" for each in listed))
+    segments.write_text("".join(f"{json.dumps(each)}\n" for each in listed) + '{"name": }')
     assert validate(path, "--segments", segments).stdout.splitlines() == [
         (
             f"{segments}:1: error: matchers.segment.all.0: must not lead back to the segment "
             "itself: a -> b -> a"
         ),
         f"{segments}:4: error: name: is the name of an earlier segment",
-        "campaigns: 1, errors: 2, warnings: 0",
+        f"{segments}:5: error: is not valid JSON: unexpected character",
+        "campaigns: 1, errors: 3, warnings: 0",
     ]
 
 
