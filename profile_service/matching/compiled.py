@@ -45,28 +45,27 @@ class CompiledCampaigns:
     """
 
     def __init__(
-        self, index: Index, sources: Mapping[bytes, Rule], segments: Mapping[str, Matchers]
+        self,
+        index: Index,
+        sources: Mapping[bytes, Rule],
+        segments: Mapping[str, Matchers],
+        *,
+        unreadable: Sequence[str],
+        matched_fields: Sequence[str],
     ) -> None:
         self.index = index
         self.sources = sources
         self.segments = segments
-        self.known_segments = known = known_segments(segments)
-        self.unreadable = tuple(
-            sorted(
-                rule.name
-                for rule in index.rules
-                if not (rule.is_readable and rule.segments <= known)
-            )
-        )
-        self.matched_fields = _matched_fields(index.rules, segments)
+        self.known_segments = frozenset(index.segments)
+        self.unreadable = tuple(unreadable)
+        self.matched_fields = tuple(matched_fields)
         self._places = {rule.name: place for place, rule in enumerate(index.rules)}
 
     @classmethod
     def of(cls, campaigns: Iterable[Campaign], segments: Iterable[Segment] = ()) -> Self:
         """Compile campaigns at once."""
-        matchers = {segment.name: segment.matchers for segment in segments}
         rules = [rule_of(each) for each in campaigns]
-        return cls(at_once(_compiled(rules, None, matchers)), {}, matchers)
+        return at_once(cls._compiled(rules, {}, segments, None))
 
     @classmethod
     async def from_sources(
@@ -82,10 +81,28 @@ class CompiledCampaigns:
         What would be compiled as it was `before` is taken from there. With `game`, the campaigns
         of other games are left out.
         """
-        matchers = {segment.name: segment.matchers for segment in segments}
         rules = [rule for rule in sources.values() if game is None or rule.game == game]
-        index = await sliced(_compiled(rules, before, matchers))
-        return cls(index, sources, matchers)
+        return await sliced(cls._compiled(rules, sources, segments, before))
+
+    @classmethod
+    def _compiled(
+        cls,
+        rules: list[Rule],
+        sources: Mapping[bytes, Rule],
+        segments: Iterable[Segment],
+        before: Self | None,
+    ) -> Steps[Self]:
+        matchers = {segment.name: segment.matchers for segment in segments}
+        placed = yield from _placed(rules, before.index if before else None)
+        predicates = yield from _segment_predicates(matchers, before)
+        index = yield from index_of(placed, before.index if before else None, predicates)
+        unreadable: list[str] = []
+        for rule in placed:
+            if not (rule.is_readable and rule.segments <= predicates.keys()):
+                unreadable.append(rule.name)
+            yield
+        fields = yield from _matched_fields(placed, matchers)
+        return cls(index, sources, matchers, unreadable=sorted(unreadable), matched_fields=fields)
 
     def __len__(self) -> int:
         return len(self.index.rules)
@@ -137,20 +154,24 @@ class CompiledCampaigns:
         return self.index.rules[self._places[name]].offer
 
 
-def _matched_fields(rules: Sequence[Rule], segments: Mapping[str, Matchers]) -> tuple[str, ...]:
-    fields = {*MATCHED_FIELDS}.union(
-        *(rule.reads for rule in rules), *(read_fields(matchers) for matchers in segments.values())
-    )
+def _matched_fields(
+    rules: Sequence[Rule], segments: Mapping[str, Matchers]
+) -> Steps[Sequence[str]]:
+    fields = {*MATCHED_FIELDS}
+    for rule in rules:
+        fields |= rule.reads
+        yield
+    for matchers in segments.values():
+        fields |= read_fields(matchers)
+        yield
     # The id never changes.
-    return tuple(sorted(fields - {PLAYER_ID_FIELD}))
+    return sorted(fields - {PLAYER_ID_FIELD})
 
 
-def _compiled(
-    rules: list[Rule], before: CompiledCampaigns | None, segments: Mapping[str, Matchers]
-) -> Steps[Index]:
-    """Put the rules in their places, and return their index."""
+def _placed(rules: list[Rule], before: Index | None) -> Steps[list[Rule]]:
+    """Return the rules by place."""
     if before is not None:
-        rules = yield from _in_their_order(rules, before.index.rules)
+        rules = yield from _in_their_order(rules, before.rules)
     placed: list[Rule] = []
     for begin in range(0, len(rules), _SORTED_AT_ONCE):
         run = rules[begin : begin + _SORTED_AT_ONCE]
@@ -159,8 +180,7 @@ def _compiled(
     # Of sorted runs: next to nothing where they follow each other.
     placed.sort(key=_ORDER, reverse=True)
     yield
-    predicates = yield from _segment_predicates(segments, before)
-    return (yield from index_of(placed, before.index if before else None, predicates))
+    return placed
 
 
 def _segment_predicates(
