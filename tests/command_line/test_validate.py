@@ -207,7 +207,7 @@ def test_segments_among_themselves(tmp_path: Path) -> None:
             "itself: a -> b -> a"
         ),
         f"{segments}:4: error: name: is the name of an earlier segment",
-        f"{segments}:5: error: is not valid JSON: unexpected character",
+        f"{segments}:5: error: is not valid JSON: unexpected character, expected a JSON value",
         "campaigns: 1, errors: 3, warnings: 0",
     ]
 
