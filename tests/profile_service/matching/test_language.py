@@ -15,6 +15,7 @@ from contracts.where import FieldTest
 from profile_service.matching.compiled import CompiledCampaigns
 from profile_service.matching.evaluator import matches
 from profile_service.matching.overrides import overrides_of
+from profile_service.matching.player import Player
 from profile_service.matching.rules import Rule, rule_of
 from testbed.builders import NOW, a_campaign, a_profile
 from tests.language import (
@@ -343,3 +344,24 @@ def test_fields_that_are_not_matched_do_not_count(
     changed = {field: value for field, value in profile.items() if field in kept}
     changed |= {field: value for field, value in other.items() if field not in kept}
     assert compiled.matching(changed, at) == compiled.matching(profile, at)
+
+
+def test_a_segment_is_evaluated_once_a_request() -> None:
+    """However many campaigns and segments refer to it."""
+    asked: list[str] = []
+
+    def whale(player: Player) -> bool:
+        asked.append("whale")
+        return bool(player.profile["whale"])
+
+    def other(player: Player) -> bool:
+        return not player.is_in("whale")
+
+    player = Player({"whale": True}, NOW, {"whale": whale, "other": other})
+    assert [player.is_in(name) for name in ("other", "whale", "whale", "other")] == [
+        False,
+        True,
+        True,
+        False,
+    ]
+    assert asked == ["whale"]
