@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from command_line.bench import bench
+from command_line.explain import explain
 from command_line.get import get
 from command_line.lists import lists
 from command_line.preview import preview
@@ -20,6 +21,7 @@ app.command()(up)
 app.command()(seed)
 app.command()(get)
 app.command()(lists)
+app.command()(explain)
 app.command()(validate)
 app.command()(preview)
 app.command()(schema)
