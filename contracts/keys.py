@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 MAX_KEY_LENGTH = 128
-_MAX_RAW_LENGTH = 4 * MAX_KEY_LENGTH  # before normalisation
+MAX_RAW_KEY_LENGTH = 4 * MAX_KEY_LENGTH  # before normalisation
 
 KEY_RULE = (
     f"1 to {MAX_KEY_LENGTH} printable characters, spaces allowed; "
@@ -22,7 +22,7 @@ def normalise_key(text: str) -> str:
         ValueError: the text cannot be a key; the message says what a key is.
     """
     # Normalisation may change the length; what is far too long is refused without it.
-    key = unicodedata.normalize("NFC", text) if len(text) <= _MAX_RAW_LENGTH else ""
+    key = unicodedata.normalize("NFC", text) if len(text) <= MAX_RAW_KEY_LENGTH else ""
     if (
         not 1 <= len(key) <= MAX_KEY_LENGTH
         or key in {".", ".."}
@@ -40,6 +40,6 @@ def normalise_key(text: str) -> str:
 
 Key = Annotated[
     str,
-    Field(json_schema_extra={"minLength": 1, "maxLength": _MAX_RAW_LENGTH}),
+    Field(json_schema_extra={"minLength": 1, "maxLength": MAX_RAW_KEY_LENGTH}),
     AfterValidator(normalise_key),
 ]

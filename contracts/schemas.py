@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from contracts.campaign import Campaign
 from contracts.descriptions import DESCRIPTIONS
+from contracts.keys import MAX_RAW_KEY_LENGTH
 from contracts.profile import Clan, Device, Profile
 from contracts.segment import Segment
 from contracts.where import UNREADABLE_FIELDS
@@ -48,6 +49,8 @@ _PATTERNS = {
     ),
 }
 _PATH_PATTERN = f"^(?!({'|'.join(UNREADABLE_FIELDS)})([.]|$))[^.$][^.]*([.][^.$][^.]*)*$"
+# As far as it can be said: no dots alone, no space at either end, no slash or control character.
+_KEY_PATTERN = r"^(?![.]{1,2}$)(?! )(?!.* $)[^/\\\u0000-\u001f]+$"
 _CUSTOM_PATTERN = "^_(?!id$)[^.]*$"
 _ITEM_PATTERN = "^[^.$][^.]*$"
 # What must name one field at least.
@@ -124,6 +127,8 @@ def _tidy(node: Any) -> Any:
     if tidied.get("anyOf") == _INTEGER_OR_NUMBER:  # an editor would ask for an integer
         del tidied["anyOf"]
         tidied = {"type": "number", **tidied}
+    if tidied.get("maxLength") == MAX_RAW_KEY_LENGTH:
+        tidied["pattern"] = _KEY_PATTERN
     pattern = _PATTERNS.get(str(tidied.get("format")))
     if pattern is not None:
         del tidied["format"]

@@ -137,6 +137,18 @@ def test_no_segment_is_made_of_it(campaigns: httpx.Client, body: bytes, value: b
 
 
 @pytest.mark.parametrize("value", HOSTILE.values(), ids=HOSTILE)
+@pytest.mark.parametrize("body", CAMPAIGNS)
+def test_a_validation_finds_it(campaigns: httpx.Client, body: bytes, value: bytes) -> None:
+    """Whole or in any field: it is no valid campaign, and the input is not repeated."""
+    for content in (body % value, b"[%b]" % (body % value)):
+        answer = campaigns.post("/campaigns/validate", content=content)
+        if answer.status_code not in REFUSED:
+            assert answer.status_code == 200
+            assert not answer.json()["valid"] or content == b"[]"
+        assert len(answer.content) < 2000
+
+
+@pytest.mark.parametrize("value", HOSTILE.values(), ids=HOSTILE)
 @pytest.mark.parametrize("body", PROFILES)
 def test_no_profile_is_made_of_it(profiles: httpx.Client, body: bytes, value: bytes) -> None:
     """Whole or in any field, by PUT and as a line: refused, and the input is not repeated."""
