@@ -99,7 +99,8 @@ WHERE player_id = json_extract(updates.value, '$[0]')
         WHERE CASE decided_on.key
             WHEN 'lists' THEN json(lists)
             WHEN 'overrides' THEN json(overrides)
-            ELSE json_extract(document, '$."' || decided_on.key || '"')
+            -- not by a path, which no name with a quote can stand in
+            ELSE (SELECT value FROM json_each(document) AS field WHERE field.key = decided_on.key)
         END IS NOT decided_on.value
     )
 RETURNING player_id

@@ -1,5 +1,6 @@
 """Changing a player list by a body of player ids, of any length."""
 
+import asyncio
 import csv
 from codecs import BOM_UTF8
 from collections import defaultdict
@@ -16,10 +17,12 @@ from foundation.errors import Conflict, Invalid, ServiceError, Unavailable
 from foundation.validation import parse_json
 from profile_service.lines import LineReport, write_lines
 from profile_service.profiles.lists import BATCH_PLAYERS, PlayerLists, ReplacementEnded
+from profile_service.profiles.repository import ProfilesUnavailable
 from profile_service.service import within_limit
 
 MAX_UNKNOWN_NAMED = 100
 BATCH_BYTES = 4 * 1024 * 1024
+COUNT_SECONDS = 10.0
 FULL = f"the player is in {MAX_LISTS} lists, and may be in no more"
 
 
@@ -123,6 +126,19 @@ async def change_list(
             # What is left behind is removed by the list's next replacement.
             with suppress(ServiceError):
                 await within_limit(lists.end_replacement(name, replacement))
+
+
+async def count_players(lists: PlayerLists, name: str) -> int:
+    """Return how many players are in a list.
+
+    Raises:
+        Unavailable: they cannot be counted within 10 s.
+    """
+    try:
+        async with asyncio.timeout(COUNT_SECONDS):
+            return await lists.count(name)
+    except (TimeoutError, ProfilesUnavailable):
+        raise Unavailable("the players cannot be counted now") from None
 
 
 async def empty_list(lists: PlayerLists, name: str, stopping: Draining) -> int:

@@ -13,8 +13,13 @@ from foundation.errors import ServiceError
 from foundation.paths import key_parameter
 from profile_service.dependencies import Actor, ListName, Lists, Stopping
 from profile_service.lines import LineError
-from profile_service.list_changes import ListReport, Mode, change_list, empty_list
-from profile_service.service import within_limit
+from profile_service.list_changes import (
+    ListReport,
+    Mode,
+    change_list,
+    count_players,
+    empty_list,
+)
 
 CSV = "text/csv"
 
@@ -134,7 +139,7 @@ async def change(
     responses=error_answers(401, 403, 422, 503),
 )
 async def get(_: Actor, name: ListName, lists: Lists) -> ListAnswer:
-    return ListAnswer(list=name, players=await within_limit(lists.count(name)))
+    return ListAnswer(list=name, players=await count_players(lists, name))
 
 
 @router.delete(

@@ -14,6 +14,7 @@ from contracts.profile import (
     MAX_DEVICES,
     MAX_FOREIGN,
     NotStorable,
+    Override,
     Profile,
     check_storable,
 )
@@ -57,6 +58,14 @@ def test_golden() -> None:
     document = golden("profile")
     check_storable(document)
     assert same_types(as_read(document)) == same_types(document)
+
+
+def test_golden_override() -> None:
+    """The override of tests/data is read and written as it is; a later version may add keys."""
+    document = golden("override")
+    for stored in (document, {**document, "note": "of a later version"}):
+        read = Override.model_validate(stored).model_dump(mode="json", exclude_none=True)
+        assert read == document
 
 
 @given(stored_profiles())

@@ -217,6 +217,19 @@ async def test_an_update_decided_on_missing_fields(profiles: ProfileRepository) 
     assert await profiles.update_active_campaigns(updates) == 2
 
 
+@pytest.mark.parametrize("name", ['_"', "_'", "_$x", "_a b", "_\\", "_\u2028", "_[0]", "_Zo\u00eb"])
+@pytest.mark.parametrize("value", [1, 1.5, "text", True, {"a": [1, "b"]}, ["vip", "Zo\u00eb"], []])
+async def test_an_update_decided_on_any_field(
+    profiles: ProfileRepository, name: str, value: Any
+) -> None:
+    """Campaigns read any path: its first part is compared whatever its name and its value are."""
+    await profiles.put([a_profile(**{name: value})])
+    other = ActiveCampaignsUpdate(PLAYER_ID, [], ["a"], {name: ["other"]})
+    assert await profiles.update_active_campaigns([other]) == 0
+    same = ActiveCampaignsUpdate(PLAYER_ID, [], ["a"], {name: value})
+    assert await profiles.update_active_campaigns([same]) == 1
+
+
 async def test_an_update_makes_no_profile(profiles: ProfileRepository) -> None:
     """An update of a player who is gone is dropped, the others of its batch are made."""
     await profiles.put([a_profile("one"), a_profile("two")])
