@@ -43,13 +43,14 @@ class Node:
 
     def content(self) -> dict[str, Any]:
         """Return the node as JSON values; what does not apply is left out."""
-        has_values = self.parts is None and self.segment is None and self.is_known
         content: dict[str, Any] = {
             "matcher": self.matcher,
             "path": self.path,
             "operator": self.operator,
             "ignore_case": self.ignore_case or None,
             "segment": self.segment,
+            "expected": self.expected,
+            "actual": self.actual,
             "missing": self.missing,
             "forbidden": self.forbidden,
             "cut": self.is_cut or None,
@@ -57,10 +58,10 @@ class Node:
             "reason": self.reason,
             "parts": None if self.parts is None else [part.content() for part in self.parts],
         }
-        content = {key: value for key, value in content.items() if value is not None}
-        if has_values:
-            content |= {"expected": self.expected, "actual": self.actual}
-        return content
+        is_condition = self.parts is None and self.segment is None and self.is_known
+        # Null is a value, too.
+        kept = {"expected", "actual"} if is_condition else ()
+        return {key: value for key, value in content.items() if value is not None or key in kept}
 
 
 def combined(how: str, matcher: str, parts: Sequence[Node], *, operator: str | None = None) -> Node:
