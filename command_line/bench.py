@@ -155,6 +155,24 @@ def swap(
 
 
 @bench.command()
+def preview(
+    *,
+    output: Output = None,
+    mongo_url: MongoUrl = "",
+    profiles: Annotated[int, typer.Option(min=1, help="How many profiles.")] = 100_000,
+    rounds: Annotated[
+        int, typer.Option(min=1, help="How many times each is measured; they take turns.")
+    ] = 3,
+) -> None:
+    """Measure how long it takes to count the players whom matchers would reach."""
+    from benchmarks import preview  # noqa: PLC0415
+
+    _finish(
+        lambda: preview.run(size=profiles, rounds=rounds, urls=_urls("", mongo_url)), output=output
+    )
+
+
+@bench.command()
 def report(
     *,
     results: Annotated[Path, typer.Option(help="The folder with the results.")] = Path(
