@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from contracts.campaign import Campaign
 from contracts.matchers import Matchers
 from foundation.clock import Clock
 from foundation.errors import Invalid, Unavailable
@@ -48,16 +49,33 @@ class Previewing:
         self._seconds = seconds
         self._slots = Slots(MAX_PREVIEWS, "previews")
 
-    async def preview(
-        self, matchers: Matchers, *, name: str, sample: int, loc: tuple[str, ...]
-    ) -> Preview:
-        """Count the players whom the matchers of a campaign of that name match now.
+    async def of_campaign(self, campaign: Campaign, *, sample: int) -> Preview:
+        """Count the players whom the campaign's matchers match now.
 
         Raises:
-            Invalid: the matchers, which stand at `loc`, refer to a segment that is not known.
+            Invalid: as `of_matchers`, or the campaign is of a game that is not served here.
+            Unavailable: as `of_matchers`.
+        """
+        game = self._cache.game
+        if game is not None and campaign.game != game:
+            raise Invalid.at("campaign", "game", msg=f"must be {game}: no other is served here")
+        return await self._count(
+            campaign.matchers, name=campaign.name, sample=sample, loc=("campaign", "matchers")
+        )
+
+    async def of_matchers(self, matchers: Matchers, *, sample: int) -> Preview:
+        """Count the players whom matchers match now that are of no campaign.
+
+        Raises:
+            Invalid: the matchers refer to a segment that is not known.
             Unavailable: two previews are under way, segments are needed and no snapshot is held,
                 or the profiles cannot be counted.
         """
+        return await self._count(matchers, name="", sample=sample, loc=("matchers",))
+
+    async def _count(
+        self, matchers: Matchers, *, name: str, sample: int, loc: tuple[str, ...]
+    ) -> Preview:
         segments = self._segments_for(matchers, loc)
         with self._slots.one():
             started = self._clock.elapsed()

@@ -77,14 +77,9 @@ async def preview(_: Actor, request: Request, previews: Previews) -> PreviewAnsw
     if asked.campaign is not None and asked.matchers is not None:
         raise Invalid.at("matchers", msg="must be left out beside campaign: give one of the two")
     if asked.campaign is not None:
-        campaign = _draft(asked.campaign)
-        found = await previews.preview(
-            campaign.matchers, name=campaign.name, sample=asked.sample, loc=("campaign", "matchers")
-        )
+        found = await previews.of_campaign(_draft(asked.campaign), sample=asked.sample)
     elif asked.matchers is not None:
-        found = await previews.preview(
-            asked.matchers, name="", sample=asked.sample, loc=("matchers",)
-        )
+        found = await previews.of_matchers(asked.matchers, sample=asked.sample)
     else:
         raise Invalid.at("matchers", msg="is required, or a campaign in its place")
     return PreviewAnswer(

@@ -165,6 +165,20 @@ async def test_a_segment_whose_matchers_are_not_known_is_named(parts: ProfilePar
     assert answer.json()["detail"][0]["msg"].endswith("not known: lost")
 
 
+async def test_a_campaign_of_another_game_is_refused(parts: ProfileParts) -> None:
+    """With GAME the stored players are of that game alone: a count would mislead."""
+    async with serving(a_profile_app(parts, game="mygame")) as client:
+        refused = await ask(client, campaign=CAMPAIGN)
+        counted = await ask(client, campaign={**CAMPAIGN, "game": "mygame"})
+    assert refused.status_code == 422
+    [problem] = refused.json()["detail"]
+    assert problem == {
+        "loc": ["campaign", "game"],
+        "msg": "must be mygame: no other is served here",
+    }
+    assert counted.json()["matching"] == PLAYERS
+
+
 async def test_without_a_snapshot_only_segments_are_missing(parts: ProfileParts) -> None:
     """503 where segments are needed; anything else is counted."""
     parts.origin.snapshot = None
