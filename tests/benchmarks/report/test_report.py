@@ -35,9 +35,9 @@ def test_every_table_has_its_place_in_the_document() -> None:
     """docs/performance.md has a place for what each benchmark finds."""
     text = (Path(__file__).parents[3] / "docs" / "performance.md").read_text()
     keys = ("http", "http-campaigns", "http-existing", "capacity", "matching", "matching-ratios")
-    for key in (*keys, "propagation", "memory", "swap"):
+    for key in (*keys, "propagation", "memory", "swap", "preview"):
         put(text, "table", key, "")
-    for benchmark in ("http", "matching", "propagation", "memory", "swap"):
+    for benchmark in ("http", "matching", "propagation", "memory", "swap", "preview"):
         put(text, "machine", benchmark, "")
 
 
