@@ -25,8 +25,8 @@ INDEX_SECONDS = 600.0
 _OTHER_INDEX = (85, 86)
 # In the collection of a replacement until it ends: no player's id is empty.
 _UNDER_WAY = ""
-_FULL = f"{LISTS_FIELD}.{MAX_LISTS - 1}"
-_FIRST = f"{LISTS_FIELD}.0"
+_AN_ARRAY = {"$type": "array"}
+_WITHOUT = {"$unset": {LISTS_FIELD: ""}}
 
 
 class MongoPlayerLists:
@@ -57,41 +57,43 @@ class MongoPlayerLists:
 
     async def add(self, name: str, player_ids: Collection[str]) -> ListChange:
         """Put players into a list."""
-        these = _of(player_ids)
         with _doing(self._outages.writes):
-            known = await self._ids(these)
+            found = await self._found(player_ids)
+            others = [each for each in found if name not in _lists_in(each)]
+            full = [each for each in others if len(_lists_in(each)) >= MAX_LISTS]
             # What is no list was not written by this service, and cannot be added to.
-            mended = await self._profiles.update_many(
-                {**these, LISTS_FIELD: {"$exists": True, "$not": {"$type": "array"}}},
-                {"$set": {LISTS_FIELD: [name]}},
-            )
-            others = {**these, LISTS_FIELD: {"$ne": name}}
-            added = await self._profiles.update_many(
-                {**others, _FULL: {"$exists": False}}, {"$addToSet": {LISTS_FIELD: name}}
-            )
-            full = await self._ids(others)
-        return ListChange(
-            mended.modified_count + added.modified_count,
-            frozenset(player_ids) - known,
-            frozenset(full),
-        )
+            wrong = [each for each in others if _is_wrong(each)]
+            addable = [
+                each["_id"]
+                for each in others
+                if len(_lists_in(each)) < MAX_LISTS and not _is_wrong(each)
+            ]
+            changed = await self._update(addable, {"$addToSet": {LISTS_FIELD: name}})
+            for each in wrong:
+                unmoved = {"_id": each["_id"], LISTS_FIELD: {"$not": _AN_ARRAY}}
+                result = await self._profiles.update_one(unmoved, {"$set": {LISTS_FIELD: [name]}})
+                changed += result.modified_count
+        return _change(changed, player_ids, found, full)
 
     async def remove(self, name: str, player_ids: Collection[str]) -> ListChange:
         """Take players out of a list. A field without any list is removed."""
-        these = _of(player_ids)
         with _doing(self._outages.writes):
-            known = await self._ids(these)
-            members = {**these, LISTS_FIELD: name}
-            removed = await self._profiles.update_many(
-                {**members, _FIRST: {"$exists": True}}, {"$pull": {LISTS_FIELD: name}}
-            )
-            without = {"$unset": {LISTS_FIELD: ""}}
-            await self._profiles.update_many({**these, LISTS_FIELD: {"$size": 0}}, without)
+            found = await self._found(player_ids)
+            members = [each for each in found if name in _lists_in(each)]
+            action = {"$pull": {LISTS_FIELD: name}}
+            changed = await self._update([each["_id"] for each in members], action)
+            left = [each["_id"] for each in members if {*map(str, _lists_in(each))} == {name}]
+            if left:
+                await self._profiles.update_many(
+                    {"_id": {"$in": left}, LISTS_FIELD: {"$size": 0}}, _WITHOUT
+                )
             # A text in place of a list is found like a list with it.
-            mended = await self._profiles.update_many(members, without)
-        return ListChange(
-            removed.modified_count + mended.modified_count, frozenset(player_ids) - known
-        )
+            for each in found:
+                if each.get(LISTS_FIELD) == name:
+                    unmoved = {"_id": each["_id"], LISTS_FIELD: {"$eq": name, "$not": _AN_ARRAY}}
+                    result = await self._profiles.update_one(unmoved, _WITHOUT)
+                    changed += result.modified_count
+        return _change(changed, player_ids, found, [])
 
     async def count(self, name: str) -> int:
         """Return how many players are in a list."""
@@ -158,9 +160,20 @@ class MongoPlayerLists:
         found = {each["_id"] for each in await cursor.to_list()}
         return found if _UNDER_WAY in found else set()
 
-    async def _ids(self, question: dict[str, Any]) -> set[str]:
-        cursor = self._profiles.find(question, {"_id": 0, PLAYER_ID_FIELD: 1})
-        return {each[PLAYER_ID_FIELD] for each in await cursor.to_list()}
+    async def _found(self, player_ids: Collection[str]) -> list[dict[str, Any]]:
+        """Return the players' own documents, with their lists alone."""
+        cursor = self._profiles.find(
+            {PLAYER_ID_FIELD: {"$in": [*player_ids]}}, {PLAYER_ID_FIELD: 1, LISTS_FIELD: 1}
+        )
+        # A list of ids is nobody's.
+        return [each for each in await cursor.to_list() if isinstance(each[PLAYER_ID_FIELD], str)]
+
+    async def _update(self, documents: list[Any], action: dict[str, Any]) -> int:
+        """Update documents by `_id`; return how many have changed."""
+        if not documents:
+            return 0
+        result = await self._profiles.update_many({"_id": {"$in": documents}}, action)
+        return result.modified_count
 
 
 @contextmanager
@@ -179,9 +192,27 @@ async def _insert(collection: Any, player_ids: Collection[str]) -> None:
             raise
 
 
-def _of(player_ids: Collection[str]) -> dict[str, Any]:
-    """Return the filter for the players' own documents, not for lists of ids with one in it."""
-    return {
-        PLAYER_ID_FIELD: {"$in": [*player_ids]},
-        f"{PLAYER_ID_FIELD}.0": {"$exists": False},
-    }
+def _lists_in(document: dict[str, Any]) -> list[Any]:
+    lists = document.get(LISTS_FIELD)
+    return lists if isinstance(lists, list) else []
+
+
+def _is_wrong(document: dict[str, Any]) -> bool:
+    return LISTS_FIELD in document and not isinstance(document[LISTS_FIELD], list)
+
+
+def _change(
+    changed: int,
+    player_ids: Collection[str],
+    found: list[dict[str, Any]],
+    full: list[dict[str, Any]],
+) -> ListChange:
+    known = _ids(found)
+    # A player who is stored twice has changed once.
+    return ListChange(
+        min(changed, len(known)), frozenset(player_ids) - known, frozenset(_ids(full))
+    )
+
+
+def _ids(documents: list[dict[str, Any]]) -> set[str]:
+    return {each[PLAYER_ID_FIELD] for each in documents}

@@ -88,7 +88,8 @@ async def test_a_player_is_in_a_thousand_lists_at_most(mongo: Database) -> None:
         ("other", ["vip"], "other"),
         (7, ["vip"], 7),
         ({"vip": 1}, ["vip"], {"vip": 1}),
-        ([], ["vip"], ...),
+        ([], ["vip"], []),
+        (["vip"], ["vip"], ...),
         ([None, {"a": 1}, ["vip"]], [None, {"a": 1}, ["vip"], "vip"], [None, {"a": 1}, ["vip"]]),
         (["vip", "vip", 1], ["vip", "vip", 1], [1]),
     ],
@@ -121,6 +122,16 @@ async def test_a_list_of_ids_is_nobody(mongo: Database) -> None:
     assert await lists.remove("vip", ["a"]) == ListChange(0, frozenset("a"))
     assert [batch async for batch in lists.members("vip")] == [["b"]]
     assert await mongo[COLLECTION].find_one({"_id": listed["_id"]}) == listed
+
+
+async def test_a_player_stored_twice_is_counted_once(mongo: Database) -> None:
+    """Both copies are in the list, and both leave it."""
+    await mongo[COLLECTION].insert_many([a_profile("a"), a_profile("a")])
+    lists = MongoProfiles(mongo).lists
+    assert await lists.add("vip", ["a"]) == ListChange(1)
+    assert await mongo[COLLECTION].count_documents({"lists": "vip"}) == 2
+    assert await lists.remove("vip", ["a"]) == ListChange(1)
+    assert await mongo[COLLECTION].count_documents({"lists": {"$exists": True}}) == 0
 
 
 async def test_nothing_is_left_of_a_replacement(mongo: Database) -> None:
