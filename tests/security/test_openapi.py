@@ -14,8 +14,8 @@ from tests.apps import a_campaign_app, a_profile_app
 from tests.command_line.stacks import Stack, a_stack
 
 SCHEMATHESIS = str(Path(sys.executable).parent / "schemathesis")
-LIMIT = 240.0
-CASES_EACH = 100
+LIMIT = 220.0
+CASES_EACH = 40
 CHECKS = (
     "not_a_server_error",
     "status_code_conformance",
@@ -35,9 +35,17 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield stack
 
 
-@pytest.mark.parametrize(("service", "least"), [("campaigns", 1200), ("profiles", 800)])
+@pytest.mark.parametrize(
+    ("service", "phase", "least"),
+    [
+        ("campaigns", "coverage", 1000),
+        ("campaigns", "fuzzing", 400),
+        ("profiles", "coverage", 300),
+        ("profiles", "fuzzing", 400),
+    ],
+)
 def test_no_request_gets_an_answer_that_is_not_documented(
-    stack: Stack, tmp_path: Path, service: str, least: int
+    stack: Stack, tmp_path: Path, service: str, phase: str, least: int
 ) -> None:
     """Thousands of valid and broken requests: no 5xx, no status, type or shape but promised ones.
 
@@ -49,7 +57,7 @@ def test_no_request_gets_an_answer_that_is_not_documented(
             *(SCHEMATHESIS, "run", f"{url}/openapi.json", "--no-color", "--continue-on-failure"),
             *("--header", f"Authorization: Bearer {stack.token}"),
             *("--checks", ",".join(CHECKS)),
-            *("--phases", "coverage,fuzzing", "--max-examples", str(CASES_EACH)),
+            *("--phases", phase, "--max-examples", str(CASES_EACH)),
             *("--generation-deterministic", "--warnings", "off"),
         ],
         cwd=tmp_path,
