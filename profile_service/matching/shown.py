@@ -9,8 +9,7 @@ from profile_service.profiles.rendering import render
 
 MAX_SHOWN_TEXT = 200  # characters
 MAX_SHOWN_ENTRIES = 20  # of a list or an object
-MAX_SHOWN_VALUES = 50  # in all
-MAX_SHOWN_DEPTH = 8
+MAX_SHOWN_VALUES = 50  # in all, and so in each other
 _PLAIN = 2**63  # what JSON writers agree on
 CUT = "\u2026"
 
@@ -24,7 +23,7 @@ def shown(value: Any) -> tuple[Any, bool]:
     if _is_plain(value):
         return value, False
     shortening = _Shortening()
-    short = shortening.of(value, 0)
+    short = shortening.of(value)
     return orjson.loads(render({"": short}))[""], shortening.has_cut
 
 
@@ -48,7 +47,7 @@ class _Shortening:
         self.has_cut = False
         self._left = MAX_SHOWN_VALUES
 
-    def of(self, value: Any, depth: int) -> Any:
+    def of(self, value: Any) -> Any:
         if isinstance(value, str):
             return self._text(value)
         if isinstance(value, bytes):
@@ -56,14 +55,11 @@ class _Shortening:
             return value[:MAX_SHOWN_TEXT]
         if not isinstance(value, dict | list | tuple):
             return value
-        if depth == MAX_SHOWN_DEPTH:
-            self.has_cut = True
-            return CUT
         if isinstance(value, dict):
             entries = [(self._text(str(key)), each) for key, each in self._first(value.items())]
-            inner: Any = {key: self.of(each, depth + 1) for key, each in entries}
+            inner: Any = {key: self.of(each) for key, each in entries}
             return inner if len(entries) == len(value) else {**inner, CUT: CUT}
-        inner = [self.of(each, depth + 1) for each in self._first(value)]
+        inner = [self.of(each) for each in self._first(value)]
         return inner if len(inner) == len(value) else [*inner, CUT]
 
     def _first(self, entries: Any) -> list[Any]:

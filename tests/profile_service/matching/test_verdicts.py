@@ -141,6 +141,19 @@ def test_the_winner_of_a_group_is_named() -> None:
     assert (none.is_active, none.group_winner) == (False, None)
 
 
+@pytest.mark.parametrize(("priority", "winner"), [(2, "draft"), (0, "spring")])
+def test_a_draft_competes_in_its_group(priority: float, winner: str) -> None:
+    """It takes the place of the winner where it comes before it, and else gives way."""
+    stored = [grouped("spring", priority=1), a_campaign("other")]
+    found = verdicts(stored, a_profile(), draft=grouped("draft", priority=priority))
+    assert {each.campaign.name: each.is_active for each in found} == {
+        "draft": winner == "draft",
+        "spring": winner == "spring",
+        "other": True,
+    }
+    assert {each.group_winner for each in found} == {winner, None}
+
+
 def test_an_override_decides() -> None:
     """Over matchers, dates, drafts and groups; it says until when, and by whom."""
     missed = a_campaign("it", level=(9, None))
@@ -158,15 +171,18 @@ def test_an_override_decides() -> None:
     assert not off.is_active
     assert off.reason == "an override turns it off until 2022-02-01T13:00:00Z"
     disabled = a_campaign("it", enabled=False)
-    [draft] = verdicts([], a_profile(overrides=an_override("on")), draft=disabled)
-    assert (draft.is_active, draft.reason) == (False, "the campaign is disabled")
+    for stored in ([], [a_campaign("it")]):
+        [draft] = verdicts(stored, a_profile(overrides=an_override("on")), draft=disabled)
+        assert (draft.is_active, draft.reason) == (False, "the campaign is disabled")
 
 
 def test_an_override_leaves_the_group_to_the_others() -> None:
     """One that is on stands beside the winner, one that is off gives way to the next."""
     other = grouped("spring", priority=1)
-    on = verdicts([grouped("it"), other], a_profile(overrides=an_override("on")))
-    assert [(each.is_active, each.group_winner) for each in on] == [(True, "spring")] * 2
+    names = ["it", *(f"it{number}" for number in range(9))]
+    beside = [an_override("on", campaign=name)[0] for name in names]
+    on = verdicts([*map(grouped, names), other], a_profile(overrides=beside))
+    assert [(each.is_active, each.group_winner) for each in on] == [(True, "spring")] * 11
     first = grouped("it", priority=2)
     off = verdicts([first, other], a_profile(overrides=an_override("off")))
     assert [(each.is_active, each.group_winner) for each in off] == [
