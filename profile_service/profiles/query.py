@@ -285,7 +285,7 @@ def _within(path: str, duration: str, at: datetime) -> _Bounds:
     least = "$gt" if begin.microsecond % 1000 else "$gte"
     return _found(
         path,
-        {path: {least: begin, "$lte": at}},
+        _and([{path: {least: begin}}, {path: {"$lte": at}}]),
         beside={path: {"$gte": _day(begin, -1), "$lt": _day(at, 2)}},
         # Of several values each may be within one of the bounds.
         doubts=[{prefix: {"$type": _LIST}} for prefix in _prefixes(path)],

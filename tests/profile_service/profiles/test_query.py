@@ -93,7 +93,11 @@ PLACES: tuple[Any, ...] = (
     lambda value: {"inventory": value, "player_id": value},
     lambda value: {"clan.id": value, "": value},
 )
-STORED = [place(value) for value in VALUES for place in PLACES]
+AROUND = [AT - timedelta(days=30), AT + timedelta(days=30)]  # neither is within a week
+STORED = [
+    *(place(value) for value in VALUES for place in PLACES),
+    {"_custom": AROUND, "clan": [{"id": each} for each in AROUND]},
+]
 
 PATHS = ("_custom", "clan.id", "clan.0", "clan.id.id", "_id", "player_id", "inventory.item_1")
 ITEMS = ("item_1", "0", "a.b", "$a", "a\0b", "\u00e9")
@@ -210,6 +214,7 @@ def test_the_server_finds_whom_the_evaluator_finds(
     [
         *({"eq": each} for each in SCALARS),
         *({each: 1} for each in ("gt", "gte", "lt", "lte", "ne")),
+        {"eq": "K"},
         {"in": ["US", 1, True, "\u00e9"]},
         {"not_in": ["US", 1]},
         {"exists": True},
