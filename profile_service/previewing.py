@@ -79,7 +79,10 @@ class Previewing:
         segments = self._segments_for(matchers, loc)
         with self._slots.one():
             started = self._clock.elapsed()
-            query = query_of(matchers, self._clock.now(), name=name, segments=segments)
+            # In a thread: with segments that refer to many others it may take seconds.
+            query = await asyncio.to_thread(
+                query_of, matchers, self._clock.now(), name=name, segments=segments
+            )
             try:
                 async with asyncio.timeout(self._seconds + GRACE_SECONDS):
                     counted = await self._profiles.count(
