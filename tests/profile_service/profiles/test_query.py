@@ -227,6 +227,7 @@ def test_the_server_finds_whom_the_evaluator_finds(
         {"older_than": "P7D"},
         {"version_gte": "1.9"},
         {"starts_with": "Us"},
+        {"starts_with": "Use"},
         {"ends_with": "US"},
         {"contains": "K"},
         {"contains": "s", "ignore_case": True},
