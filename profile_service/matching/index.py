@@ -93,25 +93,25 @@ class Index:
         Those in `on` are among them whatever their matchers, dates and groups are, and those in
         `off` are not.
         """
-        found = self._candidates(profile, at)
+        found = self._looked_up(profile, at)
         for place in (*off, *on):
             found &= ~(1 << place)
-        grouped = found & self._grouped
-        # Of a single one there is nothing to choose.
-        if grouped & (grouped - 1):
-            found ^= self._outdone(grouped)
-        for place in on:
-            found |= 1 << place
-        return descending(found)
+        places = self._verified_of(found, profile, at)
+        if found & self._grouped:
+            places = self._first_of_groups(places)
+        return sorted((*places, *on), reverse=True) if on else places
 
-    def _candidates(self, profile: Mapping[str, Any], at: datetime) -> int:
+    def _looked_up(self, profile: Mapping[str, Any], at: datetime) -> int:
         found = self.active.at(at) & self._judged & self.levels.matching(profile.get("level"))
         for field, values in self._values:
             found &= values.matching(profile.get(field))
-        found = self.items.matching(profile.get("inventory"), found)
+        return self.items.matching(profile.get("inventory"), found)
+
+    def _verified_of(self, found: int, profile: Mapping[str, Any], at: datetime) -> list[int]:
+        """Return the places of those that meet what no lookup has decided, in order."""
         asking = found & self._verified.places
         if not asking:
-            return found
+            return descending(found)
         player = Player(profile, at, self.segments)
         verified = self._verified
         # A lookup takes as long as to look at a few campaigns.
@@ -120,22 +120,24 @@ class Index:
             for lookup in self._fields:
                 if found & lookup.concerned:
                     found = lookup.matching(player, found)
-        predicates = verified.predicates
-        for place in descending(found & verified.places):
-            if not predicates[place](player):
-                found ^= 1 << place
-        return found
+        predicate_at = verified.predicates.get
+        return [
+            place
+            for place in descending(found)
+            if (predicate := predicate_at(place)) is None or predicate(player)
+        ]
 
-    def _outdone(self, grouped: int) -> int:
-        """Return those of the campaigns that are not the first of their group."""
-        groups: set[str | None] = set()
-        outdone = 0
-        for place in descending(grouped):
+    def _first_of_groups(self, places: Sequence[int]) -> list[int]:
+        """Return the places without those of campaigns that are not the first of their group."""
+        groups: set[str] = set()
+        kept: list[int] = []
+        for place in places:
             group = self.rules[place].group
-            if group in groups:
-                outdone |= 1 << place
-            groups.add(group)
-        return outdone
+            if group is None or group not in groups:
+                kept.append(place)
+            if group is not None:
+                groups.add(group)
+        return kept
 
 
 def index_of(

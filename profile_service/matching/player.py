@@ -13,24 +13,23 @@ Predicate = Callable[["Player"], bool]
 
 
 class Player:
-    """A profile and the time of evaluation; each segment is evaluated at most once."""
+    """A profile and the time of evaluation; each segment is evaluated at most once.
 
-    __slots__ = ("_found", "_segments", "_verdicts", "at", "profile")
+    `id` is the player's id as UTF-8, None for a profile without one.
+    """
+
+    __slots__ = ("_found", "_segments", "_verdicts", "at", "id", "profile")
 
     def __init__(
         self, profile: Mapping[str, Any], at: datetime, segments: Mapping[str, Predicate]
     ) -> None:
         self.profile = profile
         self.at = at
+        player_id = profile.get(PLAYER_ID_FIELD)
+        self.id = player_id.encode(errors="replace") if type(player_id) is str else None
         self._segments = segments
         self._verdicts: dict[str, bool] = {}
         self._found: dict[str, FoundValues] = {}
-
-    @property
-    def id(self) -> bytes | None:
-        """The player's id as UTF-8; None for a profile without one."""
-        player_id = self.profile.get(PLAYER_ID_FIELD)
-        return player_id.encode(errors="replace") if type(player_id) is str else None
 
     def found(self, path: str) -> FoundValues:
         """Return what stands at a path; looked for once."""
