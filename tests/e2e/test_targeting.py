@@ -51,11 +51,14 @@ def test_from_a_draft_to_a_rollout(deployment: Deployment) -> None:
     )
     assert "inventory.cash is 123, and must be less than 100" in why.text
 
+    def stored_campaigns() -> Any:
+        return operator.stored_profile()["active_campaigns"]
+
+    assert eventually_is(stored_campaigns, ["marker"]) == ["marker"]
     operator.profiles.put(OVERRIDE, json={"state": "on"}).raise_for_status()
     all_become(urls, ["Spring Offer", "marker"])
-    stored = operator.stored_profile()
-    assert stored["active_campaigns"] == ["marker"]
-    assert stored["overrides"][0]["campaign"] == "Spring Offer"
+    assert stored_campaigns() == ["marker"]
+    assert operator.stored_profile()["overrides"][0]["campaign"] == "Spring Offer"
     operator.profiles.delete(OVERRIDE).raise_for_status()
     all_become(urls, ["marker"])
 
