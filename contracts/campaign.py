@@ -10,13 +10,9 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    FieldSerializationInfo,
     JsonValue,
-    SerializerFunctionWrapHandler,
     StringConstraints,
     ValidationInfo,
-    ValidatorFunctionWrapHandler,
-    field_serializer,
     field_validator,
 )
 from pydantic_core import to_json
@@ -24,12 +20,7 @@ from pydantic_core import to_json
 from contracts.contract import MAX_INTEGER, Contract
 from contracts.instants import Instant
 from contracts.keys import Key
-from contracts.matchers import (
-    Matchers,
-    UnknownMatchers,
-    WholeMatchers,
-    read_matchers,
-)
+from contracts.matchers import KeepsUnknownMatchers, Matchers, WholeMatchers
 
 MAX_DESCRIPTION = 2000  # characters
 MAX_TAGS = 20
@@ -214,7 +205,7 @@ def _check_unique(names: Iterable[str]) -> None:
         seen.add(name)
 
 
-class LoggedCampaign(Campaign):
+class LoggedCampaign(KeepsUnknownMatchers, Campaign):
     """A campaign as it is read from the log: unknown keys and matchers are kept.
 
     A change that a later version wrote is copied, checkpointed and published by this one
@@ -235,14 +226,3 @@ class LoggedCampaign(Campaign):
     def unknown(self) -> dict[str, JsonValue]:
         """The keys that this version does not know, with their values."""
         return self.model_extra or {}
-
-    @field_validator("matchers", mode="wrap")
-    @classmethod
-    def _keep_unknown(cls, value: Any, read: ValidatorFunctionWrapHandler) -> Matchers:
-        return read_matchers(value, read)
-
-    @field_serializer("matchers", mode="wrap")
-    def _write_unknown(
-        self, value: Matchers, write: SerializerFunctionWrapHandler, _: FieldSerializationInfo
-    ) -> Any:
-        return value.source if isinstance(value, UnknownMatchers) else write(value)

@@ -9,10 +9,13 @@ from pydantic import (
     AfterValidator,
     BeforeValidator,
     Field,
+    FieldSerializationInfo,
     JsonValue,
+    SerializerFunctionWrapHandler,
     StringConstraints,
     ValidationError,
     ValidatorFunctionWrapHandler,
+    field_serializer,
     field_validator,
     model_validator,
 )
@@ -266,7 +269,25 @@ WholeMatchers = Annotated[
 ]
 
 
-def read_matchers(value: Any, read: ValidatorFunctionWrapHandler) -> Matchers:
+class KeepsUnknownMatchers(Contract):
+    """A model whose `matchers` are UnknownMatchers where this version cannot read them.
+
+    What services read, and a client's body is not: there unknown matchers are an error.
+    """
+
+    @field_validator("matchers", mode="wrap", check_fields=False)
+    @classmethod
+    def _keep_unknown(cls, value: Any, read: ValidatorFunctionWrapHandler) -> Matchers:
+        return _read_matchers(value, read)
+
+    @field_serializer("matchers", mode="wrap", check_fields=False)
+    def _write_unknown(
+        self, value: Matchers, write: SerializerFunctionWrapHandler, _: FieldSerializationInfo
+    ) -> Any:
+        return value.source if isinstance(value, UnknownMatchers) else write(value)
+
+
+def _read_matchers(value: Any, read: ValidatorFunctionWrapHandler) -> Matchers:
     """Return the matchers that `read` makes of a value, or UnknownMatchers when it refuses it.
 
     Raises:

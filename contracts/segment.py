@@ -1,23 +1,18 @@
 """Segment: matchers with a name, which campaigns and other segments refer to."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import (
     ConfigDict,
-    FieldSerializationInfo,
     JsonValue,
-    SerializerFunctionWrapHandler,
     StringConstraints,
-    ValidatorFunctionWrapHandler,
-    field_serializer,
-    field_validator,
 )
 
 from contracts.campaign import MAX_DESCRIPTION
 from contracts.contract import Contract
 from contracts.instants import Instant
 from contracts.keys import Key
-from contracts.matchers import Matchers, UnknownMatchers, WholeMatchers, read_matchers
+from contracts.matchers import KeepsUnknownMatchers, WholeMatchers
 
 # Segments on a way of references, each in the one before it; the campaign is not counted.
 MAX_SEGMENT_NESTING = 3
@@ -37,7 +32,7 @@ class Segment(Contract):
     # A new field goes last, as in Campaign.
 
 
-class LoggedSegment(Segment):
+class LoggedSegment(KeepsUnknownMatchers, Segment):
     """A segment as it is read from the log: unknown keys and matchers are kept."""
 
     model_config = ConfigDict(extra="allow")
@@ -48,14 +43,3 @@ class LoggedSegment(Segment):
     def of(cls, segment: Segment) -> "LoggedSegment":
         """Return a valid segment as the log keeps it."""
         return cls.model_construct(None, **dict(segment))
-
-    @field_validator("matchers", mode="wrap")
-    @classmethod
-    def _keep_unknown(cls, value: Any, read: ValidatorFunctionWrapHandler) -> Matchers:
-        return read_matchers(value, read)
-
-    @field_serializer("matchers", mode="wrap")
-    def _write_unknown(
-        self, value: Matchers, write: SerializerFunctionWrapHandler, _: FieldSerializationInfo
-    ) -> Any:
-        return value.source if isinstance(value, UnknownMatchers) else write(value)

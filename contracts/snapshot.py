@@ -8,14 +8,12 @@ from uuid import UUID
 from pydantic import (
     ConfigDict,
     Field,
-    ValidatorFunctionWrapHandler,
-    field_validator,
     model_validator,
 )
 
 from contracts.campaign import Campaign
 from contracts.contract import MAX_INTEGER, Received
-from contracts.matchers import Matchers, read_matchers
+from contracts.matchers import KeepsUnknownMatchers
 from contracts.segment import Segment
 
 SCHEMA = 1
@@ -50,7 +48,7 @@ class LogPosition(Received):
     head: Uuid
 
 
-class PublishedCampaign(Campaign):
+class PublishedCampaign(KeepsUnknownMatchers, Campaign):
     """A campaign with the revision of its last change.
 
     A receiver that holds the same name and revision of a store holds the same campaign.
@@ -61,23 +59,13 @@ class PublishedCampaign(Campaign):
 
     revision: Revision
 
-    @field_validator("matchers", mode="wrap")
-    @classmethod
-    def _accept_unknown(cls, value: Any, read: ValidatorFunctionWrapHandler) -> Matchers:
-        return read_matchers(value, read)
 
-
-class PublishedSegment(Segment):
+class PublishedSegment(KeepsUnknownMatchers, Segment):
     """A segment with the revision of its last change; read as a PublishedCampaign is."""
 
     model_config = ConfigDict(extra="ignore")
 
     revision: Revision
-
-    @field_validator("matchers", mode="wrap")
-    @classmethod
-    def _accept_unknown(cls, value: Any, read: ValidatorFunctionWrapHandler) -> Matchers:
-        return read_matchers(value, read)
 
 
 # Left out when there are none, as in the snapshots of versions without segments.
