@@ -90,7 +90,7 @@ async def change_list(
 
     A line that is wrong is refused by itself. When `chunks` ends with an error, the lines that
     arrived whole count before it is raised. A replacement first adds all that are named, and
-    then removes the others: whoever is in the list before and after is in it all the time. One
+    then removes the others: a player in the list before and after stays in it all the time. One
     that breaks off before its end leaves everybody in, or removes a part of the others.
 
     Raises:

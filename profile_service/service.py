@@ -282,7 +282,7 @@ def _offers(
     profile: ProfileDocument,
     wanted: Wanted,
 ) -> list[dict[str, Any]]:
-    """Return what a client is told of the campaigns that the player is in, in their order."""
+    """Return the offers of the player's campaigns, in their order."""
     offers: list[dict[str, Any]] = []
     for name in names:
         offer = campaigns.offer(name)

@@ -146,7 +146,7 @@ class CompiledCampaigns:
         return Matched([self.index.rules[place].name for place in places], overrides)
 
     def offer(self, name: str) -> Offer:
-        """Return what clients are told of the campaign of that name.
+        """Return the offer of the campaign of that name.
 
         Raises:
             KeyError: there is none.

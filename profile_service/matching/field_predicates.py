@@ -10,7 +10,7 @@ from typing import Any
 
 from contracts.where import parse_duration, parse_version
 from profile_service.matching.comparing import folded, key_of
-from profile_service.matching.operators import earlier, operator_of
+from profile_service.matching.operators import TEXT_COMPARISONS, earlier, operator_of
 from profile_service.matching.player import Player, Predicate
 
 _Compare = Callable[[Any, Any], bool]
@@ -40,8 +40,8 @@ def operator_predicate(
 def _of_found(path: str, name: str, expected: Any, *, ignore_case: bool) -> Predicate:
     if name in _EXTENTS:
         return _bounded(path, *_EXTENTS[name], expected)
-    if name in _TEXT:
-        return _text(path, _TEXT[name], expected, ignore_case=ignore_case)
+    if name in TEXT_COMPARISONS:
+        return _text(path, TEXT_COMPARISONS[name], expected, ignore_case=ignore_case)
     if name in _VERSIONS:
         return _version(path, _VERSIONS[name], parse_version(expected))
     return _OTHERS[name](path, expected)
@@ -132,11 +132,6 @@ _EXTENTS: dict[str, tuple[_Compare, int]] = {
     "gte": (operator.ge, 1),
     "lt": (operator.lt, 0),
     "lte": (operator.le, 0),
-}
-_TEXT: dict[str, _Compare] = {
-    "starts_with": str.startswith,
-    "ends_with": str.endswith,
-    "contains": operator.contains,
 }
 _VERSIONS: dict[str, _Compare] = {
     "version_gt": operator.gt,

@@ -1,4 +1,4 @@
-"""Offer: what a client is told of a campaign that it asks for."""
+"""Offer: the part of a campaign that clients receive."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -58,7 +58,7 @@ class Offer:
 
 
 def offer_of(campaign: Campaign) -> Offer:
-    """Return what clients are told of a campaign."""
+    """Return the offer of a campaign."""
     variants = campaign.variants or ()
     return Offer(
         name=campaign.name,

@@ -57,8 +57,8 @@ def operators_of(test: FieldTest) -> list[tuple[str, Operator]]:
 
 def operator_of(name: str, expected: Any, *, ignore_case: bool = False) -> Operator:
     """Return the operator of that name for what it compares with."""
-    if name in _TEXT:
-        return Operator(_text(_TEXT[name], expected, ignore_case=ignore_case))
+    if name in TEXT_COMPARISONS:
+        return Operator(_text(TEXT_COMPARISONS[name], expected, ignore_case=ignore_case))
     return _OPERATORS[name](expected)
 
 
@@ -159,7 +159,7 @@ def _versions(compare: _Compare) -> Callable[[str], Operator]:
     return of
 
 
-_TEXT: dict[str, _Compare] = {
+TEXT_COMPARISONS: dict[str, _Compare] = {
     "starts_with": str.startswith,
     "ends_with": str.endswith,
     "contains": operator.contains,

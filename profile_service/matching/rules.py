@@ -22,7 +22,7 @@ _NONE: frozenset[str] = frozenset()
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A campaign's name, order, dates and matchers, and what clients are told of it.
+    """A campaign's name, order, dates and matchers, and its offer to clients.
 
     One that is not `is_readable` has matchers that this version does not know: it is never
     active here. Neither is one that is not `enabled`, or a draft: both are not `enabled` here.

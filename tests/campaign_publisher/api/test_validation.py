@@ -80,7 +80,7 @@ async def test_errors_and_warnings_name_their_places(api: Api) -> None:
 
 
 async def test_warnings_do_not_make_a_campaign_invalid(api: Api) -> None:
-    """They are for whoever reads them."""
+    """They are counted and named, and the campaign stays valid."""
     found = await validated(api, {**GOOD, "matchers": {}})
     assert (found["valid"], found["warnings"]) == (True, 1)
 
